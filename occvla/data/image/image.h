@@ -1,0 +1,51 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "occvla/data/frame.h"
+
+namespace occvla::data {
+
+/// Interleaved 8-bit RGB, row-major, [height][width][3].
+struct Image {
+  int width_px = 0;
+  int height_px = 0;
+  std::vector<uint8_t> rgb;
+};
+
+/// Bounds on what a file from outside may make us allocate.
+struct ImageLimits {
+  size_t max_bytes = size_t{64} << 20;
+  int64_t max_pixels = 64'000'000;
+};
+
+/// Decodes a baseline or progressive JPEG, or a PNG, as Pillow's `Image.open(f).convert("RGB")`
+/// does; docs/decisions say what is done for grayscale, CMYK, EXIF orientation, alpha and 16 bits.
+/// `where` opens every complaint. A truncated or damaged file throws DataError with the reason.
+Image DecodeImage(std::span<const std::byte> file, const std::string& where,
+                  const ImageLimits& limits = {});
+Image ReadImage(const std::filesystem::path& path, const ImageLimits& limits = {});
+
+enum class ResizeFilter { kBicubic, kBilinear };
+
+/// Pillow's two-pass 8-bit resampling, bit for bit (facts/model.md A.7).
+Image Resize(const Image& image, int width_px, int height_px,
+             ResizeFilter filter = ResizeFilter::kBicubic);
+
+/// SigLIP's input: [3][H][W] float32 in [-1, 1]; (rgb * (1/255) in double, cast, - 0.5) / 0.5.
+std::vector<float> Normalise(const Image& image);
+
+/// A frame's six images decoded, resized to size x size and normalised, on two threads or more:
+/// [6][3][size][size]. All complaints of the six files come in one DataError.
+std::vector<float> LoadPixels(const Frame& frame, int size_px,
+                              ResizeFilter filter = ResizeFilter::kBicubic);
+
+/// Writes RGB as PNG, atomically.
+void WritePng(const std::filesystem::path& path, const Image& image);
+
+}  // namespace occvla::data

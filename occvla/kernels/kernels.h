@@ -56,12 +56,13 @@ struct GemvArgs {
 };
 void Gemv(const GemvArgs& args, int64_t first, int64_t last, Isa isa = BestIsa());
 
-/// Gemma's RMSNorm over rows [first, last): y = x * rsqrt(mean(x^2) + eps) * (1 + w). x float32
-/// [rows][size], w float32 [size], y float32 or bfloat16.
+/// Gemma's RMSNorm over rows [first, last): y = x * rsqrt(mean(x^2) + eps) * (1 + w). x float32 or
+/// bfloat16 [rows][size], w float32 [size], y float32 or bfloat16.
 /// With `residual` (float32 [rows][size]): residual += that value instead, and y may be null; with
 /// both, y gets nothing.
 struct RmsNormArgs {
-  const float* x = nullptr;
+  const void* x = nullptr;
+  Storage x_storage = Storage::kF32;
   const float* w = nullptr;
   void* y = nullptr;
   Storage y_storage = Storage::kF32;

@@ -20,8 +20,8 @@ enum class Storage { kF32, kBF16 };
 ///   q [H][T][D], k, v [K][S][D], out [T][H][D], each with its own strides (elements); D contiguous
 ///
 ///   s = scale * q.k;  if softcap > 0: s = softcap * tanh(s / softcap);  softmax over the visible
-///   keys; query t sees keys [begin[t], end[t]) (begin null = 0). A query that sees nothing yields 0.
-///   Query head h reads key head h / (H / K). q, k, v and out share one storage type.
+///   keys; query t sees keys [begin[t], end[t]) (begin null = 0). A query that sees nothing yields
+///   0. Query head h reads key head h / (H / K). q, k, v and out share one storage type.
 struct AttentionArgs {
   Storage storage = Storage::kF32;
   const void* q = nullptr;
@@ -44,8 +44,8 @@ int64_t AttentionTasks(const AttentionArgs& args);
 void Attention(const AttentionArgs& args, int64_t first, int64_t last, Isa isa = BestIsa());
 
 /// y[b][o] = bias[o] + sum_i x[b][i] * w[o][i] for output rows [first, last); few rows b (decode):
-/// bounded by the speed at which w is read. x float32 [rows][in], y float32 [rows][out], bias may be
-/// null. w [out][in], contiguous, float32 or bfloat16; products and sums in float32.
+/// bounded by the speed at which w is read. x float32 [rows][in], y float32 [rows][out], bias may
+/// be null. w [out][in], contiguous, float32 or bfloat16; products and sums in float32.
 struct GemvArgs {
   Storage storage = Storage::kBF16;
   const void* w = nullptr;
@@ -72,7 +72,8 @@ struct RmsNormArgs {
 };
 void RmsNorm(const RmsNormArgs& args, int64_t first, int64_t last, Isa isa = BestIsa());
 
-/// LayerNorm with scale and bias over rows [first, last); x float32, w, b float32, y float32 or bf16.
+/// LayerNorm with scale and bias over rows [first, last); x float32, w, b float32, y float32 or
+/// bf16.
 struct LayerNormArgs {
   const float* x = nullptr;
   const float* w = nullptr;

@@ -11,9 +11,9 @@
 
 namespace occvla::model {
 
-/// HAND-OVER 3: a checkpoint folder, opened and checked. Ours, an overlay of ours, or a plain Hugging
-/// Face PaliGemma 2 folder under any of its namings (facts A.8), one file or shards with an index.
-/// Weights stay in the mapped files. Keep the object alive while its views are used.
+/// HAND-OVER 3: a checkpoint folder, opened and checked. Ours, an overlay of ours, or a plain
+/// Hugging Face PaliGemma 2 folder under any of its namings (facts A.8), one file or shards with an
+/// index. Weights stay in the mapped files. Keep the object alive while its views are used.
 class Checkpoint {
  public:
   /// Throws CheckpointError. Tensors missing, left over or of the wrong shape are listed together.

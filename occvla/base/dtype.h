@@ -8,7 +8,21 @@ namespace occvla {
 
 /// Element types that tensors in files may have. Little-endian throughout.
 enum class DType : uint8_t {
-  kBool, kU8, kI8, kU16, kI16, kF16, kBF16, kU32, kI32, kF32, kU64, kI64, kF64, kF8E4M3, kF8E5M2
+  kBool,
+  kU8,
+  kI8,
+  kU16,
+  kI16,
+  kF16,
+  kBF16,
+  kU32,
+  kI32,
+  kF32,
+  kU64,
+  kI64,
+  kF64,
+  kF8E4M3,
+  kF8E5M2
 };
 
 size_t SizeOf(DType dtype);

@@ -54,13 +54,21 @@ class DeviceError final : public Error {
   int http_status() const noexcept override { return 503; }
 };
 
-/// The work was stopped before its end (signal, cancellation, full queue) and can be asked for again.
+/// The work was stopped before its end (signal, cancellation, full queue) and can be asked for
+/// again.
 class BusyError final : public Error {
  public:
   using Error::Error;
   int exit_code() const noexcept override { return 6; }
   int http_status() const noexcept override { return 429; }
 };
+
+/// The kinds by name, for readers that serve several of them (the same JSON parser reads a data
+/// set's table and a checkpoint's config).
+enum class ErrorKind { kConfig, kData, kCheckpoint, kDevice, kBusy };
+
+/// Throws the class that `kind` names.
+[[noreturn]] void ThrowError(ErrorKind kind, const std::string& text);
 
 [[noreturn]] void AbortOnBrokenInvariant(const char* condition, const char* file, int line);
 

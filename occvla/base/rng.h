@@ -1,12 +1,22 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <string_view>
 
 namespace occvla {
 
-/// A keyed random stream (Philox 4x32-10): what it yields depends on the key alone, not on the order
-/// of calls elsewhere, so a sample drawn for a key is the same for any number of threads, ranks and
-/// resumes. Copyable; not shared between threads.
+/// One block of Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+/// 2011).
+std::array<uint32_t, 4> Philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
+
+/// A keyed random stream (Philox 4x32-10): what it yields depends on the key alone, not on the
+/// order of calls elsewhere, so a sample drawn for a key is the same for any number of threads,
+/// ranks and resumes. Copyable; not shared between threads.
+///
+/// The key is a 64-bit hash of seed, purpose and the upper half of `epoch`; the counter holds the
+/// block number (32 bits), the lower half of `epoch` (32) and `index` (64), so that streams of one
+/// seed and purpose never overlap within 2^34 words. Words and uniforms are the same on every
+/// machine; `Normal` is as exact as the machine's log, sin and cos.
 class Rng {
  public:
   /// `purpose` separates streams of one seed ("init", "shuffle", "sampling").
@@ -23,9 +33,9 @@ class Rng {
 
  private:
   void Refill();
-  uint32_t key_[2];
-  uint32_t counter_[4];
-  uint32_t block_[4];
+  std::array<uint32_t, 2> key_;
+  std::array<uint32_t, 4> counter_;
+  std::array<uint32_t, 4> block_{};
   int used_ = 4;
   double spare_normal_ = 0;
   bool has_spare_ = false;

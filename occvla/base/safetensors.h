@@ -44,7 +44,8 @@ class SafetensorsFile {
 
 /// What is wrong with the values: one line per floating tensor that holds NaN or infinity, with the
 /// count and the first index. Empty when all are finite. Runs over every byte: only on request.
-std::vector<std::string> FindNonFinite(const std::map<std::string, TensorView, std::less<>>& tensors);
+std::vector<std::string> FindNonFinite(
+    const std::map<std::string, TensorView, std::less<>>& tensors);
 
 /// Writes a safetensors file tensor by tensor, so that a 6 GB file needs no 6 GB of memory. Names,
 /// types and shapes are declared first; data follows in declared order; every tensor starts at a

@@ -5,41 +5,13 @@
 #include <iterator>
 
 #include "occvla/base/files.h"
+#include "occvla/base/json_reading.h"
 #include "occvla/base/text.h"
 
 namespace occvla {
 namespace {
 
 using Json = nlohmann::json;
-
-// Walks the text and tells the builder how far the parser has read.
-class CountingIterator {
- public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
-  using reference = const char&;
-
-  CountingIterator(const char* at, size_t* read) : at_(at), read_(read) {}
-  reference operator*() const { return *at_; }
-  CountingIterator& operator++() {
-    ++at_;
-    ++*read_;
-    return *this;
-  }
-  CountingIterator operator++(int) {
-    CountingIterator before = *this;
-    ++*this;
-    return before;
-  }
-  bool operator==(const CountingIterator& other) const { return at_ == other.at_; }
-  bool operator!=(const CountingIterator& other) const { return at_ != other.at_; }
-
- private:
-  const char* at_;
-  size_t* read_;
-};
 
 // nlohmann's own builder keeps the last of two equal names and nests without bound; this one
 // refuses both.
@@ -74,12 +46,7 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
   bool parse_error(std::size_t, const std::string&,
                    const nlohmann::detail::exception& error) override {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while ...":
-    // the text from "syntax error" or the last colon on is what a person needs.
-    const std::string text = error.what();
-    size_t from = text.find("syntax error");
-    if (from == std::string::npos) from = text.rfind(": ") + 2;
-    Fail(Printable(text.substr(from)));
+    Fail(JsonSyntaxProblem(error));
   }
 
  private:
@@ -153,8 +120,7 @@ Json ParseJson(std::string_view text, const std::string& where, const JsonLimits
   }
   size_t read = 0;
   Builder builder(where, limits, &read);
-  Json::sax_parse(CountingIterator(text.data(), &read),
-                  CountingIterator(text.data() + text.size(), &read), &builder);
+  ReadJsonEvents(text, &read, &builder);
   return builder.Take();
 }
 

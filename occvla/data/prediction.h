@@ -13,9 +13,9 @@ namespace occvla::data {
 
 /// Semantic classes of Occ3D-nuScenes, index = label.
 inline constexpr std::array<std::string_view, 18> kOccupancyClasses = {
-    "others", "barrier", "bicycle", "bus", "car", "construction_vehicle", "motorcycle",
-    "pedestrian", "traffic_cone", "trailer", "truck", "driveable_surface", "other_flat", "sidewalk",
-    "terrain", "manmade", "vegetation", "free"};
+    "others",     "barrier",    "bicycle",      "bus",     "car",        "construction_vehicle",
+    "motorcycle", "pedestrian", "traffic_cone", "trailer", "truck",      "driveable_surface",
+    "other_flat", "sidewalk",   "terrain",      "manmade", "vegetation", "free"};
 inline constexpr uint8_t kFreeClass = 17;
 
 /// Dense labels [200][200][16], first axis x, C order; 0.4 m voxels from (-40, -40, -1) m in the
@@ -28,11 +28,11 @@ struct OccupancyGrid {
 
 /// Where the time went, milliseconds; what was reused is 0.
 struct Timings {
-  double image_ms = 0;      ///< Decode, resize, normalise.
-  double vision_ms = 0;     ///< SigLIP and projector.
-  double prefill_ms = 0;    ///< Image tokens through the language model.
-  double prompt_ms = 0;     ///< Text prefix.
-  double decode_ms = 0;     ///< All new tokens.
+  double image_ms = 0;    ///< Decode, resize, normalise.
+  double vision_ms = 0;   ///< SigLIP and projector.
+  double prefill_ms = 0;  ///< Image tokens through the language model.
+  double prompt_ms = 0;   ///< Text prefix.
+  double decode_ms = 0;   ///< All new tokens.
   double occupancy_ms = 0;
   double planner_ms = 0;
   double total_ms = 0;

@@ -25,15 +25,24 @@ struct ImageLimits {
 };
 
 /// Decodes a baseline or progressive JPEG, or a PNG, as Pillow's `Image.open(f).convert("RGB")`
-/// does; docs/decisions say what is done for grayscale, CMYK, EXIF orientation, alpha and 16 bits.
+/// does; docs/decisions/0003-image-decoding.md says what that means for grayscale, CMYK, EXIF
+/// orientation, alpha and 16 bits.
 /// `where` opens every complaint. A truncated or damaged file throws DataError with the reason.
 Image DecodeImage(std::span<const std::byte> file, const std::string& where,
                   const ImageLimits& limits = {});
 Image ReadImage(const std::filesystem::path& path, const ImageLimits& limits = {});
 
+struct ImageSize {
+  int width_px = 0;
+  int height_px = 0;
+};
+
+/// What a JPEG's or PNG's header says, without decoding a pixel. Throws as ReadImage does.
+ImageSize ReadImageSize(const std::filesystem::path& path, const ImageLimits& limits = {});
+
 enum class ResizeFilter { kBicubic, kBilinear };
 
-/// Pillow's two-pass 8-bit resampling, bit for bit (facts/model.md A.7).
+/// Pillow's two-pass 8-bit resampling, bit for bit, the horizontal pass always first.
 Image Resize(const Image& image, int width_px, int height_px,
              ResizeFilter filter = ResizeFilter::kBicubic);
 

@@ -1,14 +1,17 @@
 # tests/*_test.cc: what crosses rooms, torch-free. They read the repository itself and, where it was built,
 # run the program.
 file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*_test.cc)
+file(GLOB helpers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*.cc)
+list(REMOVE_ITEM helpers ${tests})
 if(tests)
-  occvla_test(cross occvla_base ${tests})
+  occvla_test(cross own ${tests})
 endif()
 get_property(test_files GLOBAL PROPERTY OCCVLA_TEST_FILES)
 list(TRANSFORM test_files REPLACE "^${CMAKE_SOURCE_DIR}/" "")
 list(JOIN test_files "\n" test_files)
 file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/test_files.txt CONTENT "${test_files}\n")
 if(TARGET cross_test)
+  target_sources(cross_test PRIVATE ${helpers})
   target_compile_definitions(cross_test PRIVATE
     REPOSITORY="${CMAKE_SOURCE_DIR}" TEST_FILES="${CMAKE_BINARY_DIR}/test_files.txt"
     TORCH_ROOMS=$<BOOL:${OCCVLA_TORCH_ROOMS}>)

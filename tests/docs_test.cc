@@ -1,0 +1,109 @@
+// The commands that the pages show: each script, verb and flag exists. What they do is for other
+// tests.
+#include "tests/docs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <regex>
+
+#include "tests/repository.h"
+
+namespace occvla::tests {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+std::vector<DocCommand> AllCommands() {
+  std::vector<DocCommand> commands;
+  for (const auto& page : FilesIn("", {".md"}))
+    for (auto& command : CommandsOf(page.string(), Lines(page))) commands.push_back(command);
+  return commands;
+}
+
+struct Run {
+  int status = -1;
+  std::string text;
+};
+
+Run RunCommand(const std::string& line) {
+  Run run;
+  FILE* pipe = popen((line + " 2>&1").c_str(), "r");
+  if (!pipe) return run;
+  std::array<char, 4096> buffer;
+  while (const size_t n = fread(buffer.data(), 1, buffer.size(), pipe))
+    run.text.append(buffer.data(), n);
+  run.status = pclose(pipe);
+  return run;
+}
+
+TEST(DocsTest, CommandsAreReadFromShellBlocksOnly) {
+  const auto commands = CommandsOf(
+      "a.md",
+      {"occvla before", "```sh", "# a comment", "A=1 script/build asan && build/occvla dump \\",
+       "  model --mask=occvla x.st > out  # why", "```", "```cpp", "occvla::base", "```"});
+  ASSERT_EQ(commands.size(), 2u);
+  EXPECT_EQ(commands[0].where, "a.md:4");
+  EXPECT_THAT(commands[0].words, ElementsAre("script/build", "asan"));
+  EXPECT_THAT(commands[1].words,
+              ElementsAre("build/occvla", "dump", "model", "--mask=occvla", "x.st"));
+  EXPECT_THAT(FlagsOf(commands[1].words), ElementsAre("--mask"));
+}
+
+TEST(DocsTest, AFlagIsNamedOnlyAsAWholeWord) {
+  EXPECT_TRUE(Names("  --out FILE  where to", "--out"));
+  EXPECT_TRUE(Names("-o,--out=FILE", "--out"));
+  EXPECT_FALSE(Names("--output FILE", "--out"));
+  EXPECT_FALSE(Names("--with--out", "--out"));
+}
+
+TEST(DocsTest, EveryCommandIsOneThatTheReaderHas) {
+  std::vector<std::string> unknown;
+  for (const auto& [where, words] : AllCommands()) {
+    const bool script = words[0].starts_with("script/") && exists(Root() / words[0]);
+    const bool ours = words[0] == "build/occvla" || words[0] == "occvla";
+    const bool common = words[0] == "git" || words[0] == "cd" || words[0] == "ctest";
+    if (!script && !ours && !common) unknown.push_back(where + ": " + words[0]);
+  }
+  EXPECT_THAT(unknown, IsEmpty());
+}
+
+TEST(DocsTest, EveryFlagOfAScriptIsInItsHelp) {
+  std::vector<std::string> unknown;
+  for (const auto& [where, words] : AllCommands()) {
+    if (!words[0].starts_with("script/")) continue;
+    const Run help = RunCommand("'" + (Root() / words[0]).string() + "' --help");
+    EXPECT_EQ(help.status, 0) << where << ": " << help.text;
+    if (help.text.find("FLAGS OF") != std::string::npos) continue;  // Handed to the program.
+    for (const auto& flag : FlagsOf(words))
+      if (!Names(help.text, flag)) unknown.push_back(where + ": " + words[0] + " " + flag);
+  }
+  EXPECT_THAT(unknown, IsEmpty());
+}
+
+// `occvla VERB [VERB] --flags`: the verbs' own --help names every flag.
+TEST(DocsTest, EveryVerbAndFlagOfTheProgramIsInItsHelp) {
+#ifndef PROGRAM
+  GTEST_SKIP() << "this build leaves the program out";
+#else
+  const std::regex verb("[a-z][a-z-]*");
+  std::vector<std::string> unknown;
+  for (const auto& [where, words] : AllCommands()) {
+    if (words[0] != "build/occvla" && words[0] != "occvla") continue;
+    std::string line = PROGRAM;
+    for (size_t i = 1; i < words.size() && std::regex_match(words[i], verb); ++i)
+      line += " " + words[i];
+    const Run help = RunCommand(line + " --help");
+    if (help.status != 0) unknown.push_back(where + ": " + line);
+    for (const auto& flag : FlagsOf(words))
+      if (!Names(help.text, flag)) unknown.push_back(where + ": " + line + " " + flag);
+  }
+  EXPECT_THAT(unknown, IsEmpty());
+#endif
+}
+
+}  // namespace
+}  // namespace occvla::tests

@@ -24,13 +24,13 @@ std::vector<DocCommand> AllCommands() {
   return commands;
 }
 
-struct Run {
+struct Outcome {
   int status = -1;
   std::string text;
 };
 
-Run RunCommand(const std::string& line) {
-  Run run;
+Outcome RunCommand(const std::string& line) {
+  Outcome run;
   FILE* pipe = popen((line + " 2>&1").c_str(), "r");
   if (!pipe) return run;
   std::array<char, 4096> buffer;
@@ -75,7 +75,7 @@ TEST(DocsTest, EveryFlagOfAScriptIsInItsHelp) {
   std::vector<std::string> unknown;
   for (const auto& [where, words] : AllCommands()) {
     if (!words[0].starts_with("script/")) continue;
-    const Run help = RunCommand("'" + (Root() / words[0]).string() + "' --help");
+    const Outcome help = RunCommand("'" + (Root() / words[0]).string() + "' --help");
     EXPECT_EQ(help.status, 0) << where << ": " << help.text;
     if (help.text.find("FLAGS OF") != std::string::npos) continue;  // Handed to the program.
     for (const auto& flag : FlagsOf(words))
@@ -96,7 +96,7 @@ TEST(DocsTest, EveryVerbAndFlagOfTheProgramIsInItsHelp) {
     std::string line = PROGRAM;
     for (size_t i = 1; i < words.size() && std::regex_match(words[i], verb); ++i)
       line += " " + words[i];
-    const Run help = RunCommand(line + " --help");
+    const Outcome help = RunCommand(line + " --help");
     if (help.status != 0) unknown.push_back(where + ": " + line);
     for (const auto& flag : FlagsOf(words))
       if (!Names(help.text, flag)) unknown.push_back(where + ": " + line + " " + flag);

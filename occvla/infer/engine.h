@@ -15,12 +15,13 @@
 
 namespace occvla::infer {
 
-/// What the weights are computed with. kAuto: bfloat16 where the device computes it natively, else
-/// float32.
+/// What the weights are computed with. kAuto: bfloat16 for weights stored in 16 bits where the
+/// device multiplies bfloat16 natively, else float32 (docs/decisions/0005-compute-type.md).
 enum class ComputeType { kAuto, kFloat32, kBFloat16 };
 
 struct EngineOptions {
   ComputeType dtype = ComputeType::kAuto;
+  std::string device = "cpu";         ///< cpu | cuda | cuda:N
   int threads = 0;                    ///< 0 = all cores.
   int64_t max_text_tokens = 1024;     ///< Prompt and new tokens; sizes the KV cache.
   int64_t attention_bytes = int64_t{256} << 20;  ///< Bound on score memory where no fused kernel runs.

@@ -1,0 +1,215 @@
+#include "occvla/model/attention.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "occvla/model/linear.h"
+
+namespace occvla::model {
+
+KeyRanges KeyRanges::All(int64_t T, int64_t to, int64_t from) {
+  return {std::vector<int32_t>(T, static_cast<int32_t>(from)),
+          std::vector<int32_t>(T, static_cast<int32_t>(to))};
+}
+
+KeyRanges KeyRanges::Causal(int64_t T, int64_t first) {
+  KeyRanges ranges = All(T, 0);
+  for (int64_t t = 0; t < T; ++t) ranges.end[t] = static_cast<int32_t>(first + t + 1);
+  return ranges;
+}
+
+KeyRanges KeyRanges::Windowed(const std::vector<int64_t>& positions, int64_t window) const {
+  TORCH_CHECK(positions.size() == begin.size(), positions.size(), " positions for ", begin.size(),
+              " queries");
+  KeyRanges narrow = *this;
+  for (size_t t = 0; t < positions.size(); ++t) {
+    const int64_t lowest = std::clamp<int64_t>(positions[t] - window + 1, 0, end[t]);
+    narrow.begin[t] = std::max(narrow.begin[t], static_cast<int32_t>(lowest));
+  }
+  return narrow;
+}
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+at::ScalarType MathType(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+at::Tensor Indices(const std::vector<int32_t>& values, const at::Tensor& like) {
+  return at::tensor(values, at::TensorOptions().dtype(at::kInt)).to(like.device());
+}
+
+// Scores and what they came from for queries [first, last): everything the two passes share.
+struct Chunk {
+  at::Tensor q;        // [K, G * t, D], G = H / K
+  at::Tensor tanh;     // [K, G * t, S], or undefined without a cap
+  at::Tensor weights;  // [K, G * t, S]
+};
+
+// [t, H, D] -> [K, G * t, D]: the queries that share a key head stand together.
+at::Tensor GroupHeads(const at::Tensor& x, int64_t K) {
+  const int64_t t = x.size(0), G = x.size(1) / K, D = x.size(2);
+  return x.view({t, K, G, D}).permute({1, 2, 0, 3}).reshape({K, G * t, D});
+}
+
+// [K, G * t, D] -> [t, H, D]
+at::Tensor UngroupHeads(const at::Tensor& x, int64_t t) {
+  const int64_t K = x.size(0), G = x.size(1) / t, D = x.size(2);
+  return x.view({K, G, t, D}).permute({2, 0, 1, 3}).reshape({t, K * G, D});
+}
+
+Chunk ScoreChunk(const at::Tensor& q, const at::Tensor& k, const at::Tensor& begin,
+                 const at::Tensor& end, const AttentionOptions& options) {
+  const int64_t K = k.size(0), S = k.size(1), t = q.size(0), G = q.size(1) / K;
+  Chunk chunk;
+  chunk.q = GroupHeads(q, K);
+  auto scores = at::bmm(chunk.q, k.transpose(1, 2)).mul_(options.scale);  // [K, G * t, S]
+  if (options.softcap > 0) {
+    chunk.tanh = scores.div_(options.softcap).tanh_();
+    scores = chunk.tanh * options.softcap;
+  }
+  const auto key = at::arange(S, begin.options()).unsqueeze(0);                  // [1, S]
+  const auto visible = (key >= begin.unsqueeze(1)).logical_and_(key < end.unsqueeze(1));  // [t, S]
+  const auto hidden = visible.logical_not().view({1, 1, t, S});
+  scores.view({K, G, t, S}).masked_fill_(hidden, -std::numeric_limits<double>::infinity());
+  chunk.weights = at::softmax(scores, -1);
+  // Zero only the rows that may see nothing. A NaN that came in must stay visible.
+  const auto blind = (end <= begin).view({1, 1, t, 1});
+  chunk.weights.view({K, G, t, S}).masked_fill_(blind, 0);
+  return chunk;
+}
+
+int64_t ChunkLength(const at::Tensor& q, const at::Tensor& k, const AttentionOptions& options) {
+  // Scores, their tanh and the mask are alive together.
+  const int64_t row_bytes = q.size(1) * k.size(1) * (MathType(q) == at::kDouble ? 8 : 4) * 3;
+  return std::clamp<int64_t>(options.max_score_bytes / std::max<int64_t>(row_bytes, 1), 1,
+                             std::max<int64_t>(q.size(0), 1));
+}
+
+at::Tensor ForwardByChunks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const at::Tensor& begin, const at::Tensor& end,
+                           const AttentionOptions& options) {
+  const int64_t T = q.size(0);
+  const auto k_math = k.to(MathType(q)), v_math = v.to(MathType(q));
+  auto out = at::empty({T, q.size(1), q.size(2)}, q.options());
+  const int64_t step = ChunkLength(q, k, options);
+  for (int64_t first = 0; first < T; first += step) {
+    const int64_t t = std::min(step, T - first);
+    const auto chunk = ScoreChunk(q.narrow(0, first, t).to(MathType(q)), k_math,
+                                  begin.narrow(0, first, t), end.narrow(0, first, t), options);
+    out.narrow(0, first, t).copy_(UngroupHeads(at::bmm(chunk.weights, v_math), t));
+  }
+  return out;
+}
+
+at::Tensor ForwardByKernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const KeyRanges& ranges, const AttentionOptions& options) {
+  TORCH_CHECK(q.stride(2) == 1 && k.stride(2) == 1 && v.stride(2) == 1,
+              "the head dimension must be contiguous");
+  auto out = at::empty({q.size(0), q.size(1), q.size(2)}, q.options());
+  const kernels::AttentionArgs args{.storage = StorageOf(q),
+                                    .q = q.const_data_ptr(),
+                                    .k = k.const_data_ptr(),
+                                    .v = v.const_data_ptr(),
+                                    .out = out.mutable_data_ptr(),
+                                    .queries = q.size(0),
+                                    .keys = k.size(1),
+                                    .heads = q.size(1),
+                                    .key_heads = k.size(0),
+                                    .head_size = q.size(2),
+                                    .q_head_stride = q.stride(1),
+                                    .q_row_stride = q.stride(0),
+                                    .k_head_stride = k.stride(0),
+                                    .k_row_stride = k.stride(1),
+                                    .v_head_stride = v.stride(0),
+                                    .v_row_stride = v.stride(1),
+                                    .out_head_stride = out.stride(1),
+                                    .out_row_stride = out.stride(0),
+                                    .begin = ranges.begin.data(),
+                                    .end = ranges.end.data(),
+                                    .scale = static_cast<float>(options.scale),
+                                    .softcap = static_cast<float>(options.softcap)};
+  ParallelFor(kernels::AttentionTasks(args), 1,
+              [&](int64_t first, int64_t last) { kernels::Attention(args, first, last); });
+  return out;
+}
+
+// With s = scale q.k, c = cap tanh(s / cap), p = softmax(c), o = p v:
+//   dv = p^T do;  dp = do v^T;  dc = p (dp - sum(dp p));  ds = dc (1 - tanh^2);  dq = scale ds k;
+//   dk = scale ds^T q.
+class AttentionFunction : public Function<AttentionFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
+                            const at::Tensor& v, const at::Tensor& begin, const at::Tensor& end,
+                            double scale, double softcap, int64_t max_score_bytes) {
+    context->save_for_backward({q, k, v, begin, end});
+    context->saved_data["scale"] = scale;
+    context->saved_data["softcap"] = softcap;
+    context->saved_data["max_score_bytes"] = max_score_bytes;
+    return ForwardByChunks(q, k, v, begin, end, {scale, softcap, max_score_bytes});
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto &q = saved[0], &k = saved[1], &v = saved[2], &begin = saved[3], &end = saved[4];
+    const AttentionOptions options{context->saved_data["scale"].toDouble(),
+                                   context->saved_data["softcap"].toDouble(),
+                                   context->saved_data["max_score_bytes"].toInt()};
+    const auto type = MathType(q);
+    const int64_t T = q.size(0), K = k.size(0);
+    const auto k_math = k.to(type), v_math = v.to(type);
+    auto dq = at::empty_like(q);
+    auto dk = at::zeros(k.sizes(), k.options().dtype(type));
+    auto dv = at::zeros(v.sizes(), v.options().dtype(type));
+    const int64_t step = ChunkLength(q, k, options);
+    for (int64_t first = 0; first < T; first += step) {
+      const int64_t t = std::min(step, T - first);
+      const auto chunk = ScoreChunk(q.narrow(0, first, t).to(type), k_math,
+                                    begin.narrow(0, first, t), end.narrow(0, first, t), options);
+      const auto d_out = GroupHeads(gradients[0].narrow(0, first, t).to(type).contiguous(), K);
+      dv.add_(at::bmm(chunk.weights.transpose(1, 2), d_out));
+      auto d_scores = at::bmm(d_out, v_math.transpose(1, 2));  // [K, G * t, S]
+      d_scores.sub_((d_scores * chunk.weights).sum(-1, /*keepdim=*/true)).mul_(chunk.weights);
+      if (options.softcap > 0) d_scores.mul_(1 - chunk.tanh.square());
+      d_scores.mul_(options.scale);
+      dq.narrow(0, first, t).copy_(UngroupHeads(at::bmm(d_scores, k_math), t));
+      dk.add_(at::bmm(d_scores.transpose(1, 2), chunk.q));
+    }
+    return {dq, dk.to(k.scalar_type()), dv.to(v.scalar_type()), {}, {}, {}, {}, {}};
+  }
+};
+
+}  // namespace
+
+at::Tensor Attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const KeyRanges& ranges, const AttentionOptions& options) {
+  const int64_t T = q.size(0), H = q.size(1), D = q.size(2), K = k.size(0), S = k.size(1);
+  TORCH_CHECK(K > 0 && H % K == 0, H, " query heads do not divide among ", K, " key heads");
+  TORCH_CHECK(k.sizes() == v.sizes() && k.size(2) == D, "q is ", q.sizes(), ", k is ", k.sizes(),
+              ", v is ", v.sizes());
+  TORCH_CHECK(static_cast<int64_t>(ranges.end.size()) == T, ranges.end.size(), " ranges for ", T,
+              " queries");
+  for (int64_t t = 0; t < T; ++t) {
+    TORCH_CHECK(0 <= ranges.begin[t] && ranges.end[t] <= S, "query ", t, " may not see keys [",
+                ranges.begin[t], ", ", ranges.end[t], ") of ", S);
+  }
+  const bool same_types = q.scalar_type() == k.scalar_type() && k.scalar_type() == v.scalar_type();
+  at::Tensor out;  // [T, H, D]
+  if (same_types && UsesKernels(q) && UsesKernels(k) && UsesKernels(v)) {
+    out = ForwardByKernel(q, k, v, ranges, options);
+  } else {
+    out = AttentionFunction::apply(q, k, v, Indices(ranges.begin, q), Indices(ranges.end, q),
+                                   options.scale, options.softcap, options.max_score_bytes);
+  }
+  return out.reshape({T, H * D});
+}
+
+}  // namespace occvla::model

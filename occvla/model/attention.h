@@ -1,0 +1,41 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace occvla::model {
+
+/// A mask as a range of keys for each query: query t sees keys [begin[t], end[t]). Every mask of this
+/// program has that form (docs/SHAPES.md), so no [T, S] matrix is ever made.
+struct KeyRanges {
+  std::vector<int32_t> begin, end;  ///< T values each.
+
+  /// Every one of T queries sees keys [from, to).
+  static KeyRanges All(int64_t T, int64_t to, int64_t from = 0);
+  /// Query t sees keys [0, first + t + 1).
+  static KeyRanges Causal(int64_t T, int64_t first);
+  /// Narrows to keys whose index is above position[t] - window (Gemma 2's even layers).
+  KeyRanges Windowed(const std::vector<int64_t>& positions, int64_t window) const;
+};
+
+struct AttentionOptions {
+  double scale = 1;
+  double softcap = 0;  ///< s = softcap * tanh(s / softcap) before the softmax; 0 = off.
+  /// Where no fused kernel runs, queries go in chunks whose scores fit into so many bytes.
+  int64_t max_score_bytes = int64_t{256} << 20;
+};
+
+/// Grouped-query attention that never holds all scores.
+///
+///   T queries, S keys, H query heads, K key heads (H % K == 0), D head size
+///
+///   q [T, H, D]   k, v [K, S, D] (any strides)   ->   [T, H * D] in q's type
+///
+/// Query head h reads key head h / (H / K). Scores, cap and softmax in float32 (float64 for float64
+/// inputs). A query that sees no key gets zeros. Differentiable: the backward pass recomputes the
+/// scores chunk by chunk, so it stays within the same memory bound.
+at::Tensor Attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const KeyRanges& ranges, const AttentionOptions& options);
+
+}  // namespace occvla::model

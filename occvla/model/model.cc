@@ -1,0 +1,192 @@
+#include "occvla/model/model.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "occvla/base/error.h"
+#include "occvla/model/weights.h"
+
+namespace occvla::model {
+
+namespace {
+
+std::vector<int64_t> Sequence(int64_t first, int64_t count) {
+  std::vector<int64_t> values(count);
+  std::iota(values.begin(), values.end(), first);
+  return values;
+}
+
+}  // namespace
+
+OccVla::OccVla(Checkpoint checkpoint, const LoadOptions& options)
+    : config_(checkpoint.config()),
+      checkpoint_(std::make_shared<const Checkpoint>(std::move(checkpoint))) {
+  config_.mask = options.mask.value_or(config_.mask);
+  config_.text.final_softcap = options.final_softcap.value_or(config_.text.final_softcap);
+  const WeightReader reader(*checkpoint_, options.compute, options.device);
+  vision_ = reader.Vision(config_.vision);
+  vision_.max_score_bytes = options.max_score_bytes;
+  language_ = reader.Language(config_);
+  language_.max_score_bytes = options.max_score_bytes;
+  projector_ = reader.Dense("multi_modal_projector.linear", /*bias=*/true);
+  if (config_.camera_embedding) camera_embedding_ = reader.Vector("camera_embedding.weight");
+  if (config_.camera_rays) {
+    camera_rays_ = {reader.SmallDense("camera_rays.0"), reader.SmallDense("camera_rays.1")};
+  }
+  if (config_.has_occupancy) {
+    OccupancyWeights& o = occupancy_.emplace();
+    o.queries = reader.Vector("occupancy.queries.weight");
+    o.projector = reader.Dense("occupancy.projector", /*bias=*/true);
+    if (config_.occupancy.own_adapters) {
+      o.adapters = reader.Adapters(config_, "occupancy.adapters.");
+    }
+    if (config_.occupancy.new_head) {
+      o.head = {reader.Vector("occupancy.head.weight"), reader.Vector("occupancy.head.bias")};
+    }
+    o.vqvae.emplace(config_.vqvae, reader.All("vqvae."));
+  }
+  if (config_.has_planner) planner_ = reader.PlanningHead(config_.planner);
+}
+
+KvCache OccVla::MakeCache(int64_t capacity) const {
+  return {config_.text, capacity,
+          at::TensorOptions().dtype(compute()).device(language_.embedding.device())};
+}
+
+OccVla::Features OccVla::ImageFeatures(const at::Tensor& pixels) const {
+  const auto vision = vision_(pixels);  // [N, P, Cv]
+  const int64_t N = vision.size(0), P = vision.size(1);
+  const auto rows = vision.view({N * P, vision.size(2)});
+  const auto projected = projector_(rows.to(projector_.InputType(N * P)));  // [N * P, C]
+  return {vision, projected.to(vision.scalar_type()).view({N, P, config_.text.hidden})};
+}
+
+at::Tensor OccVla::EmbedImages(const at::Tensor& image_features, const at::Tensor& rays) const {
+  const int64_t N = image_features.size(0), P = image_features.size(1), C = config_.text.hidden;
+  auto x = image_features;  // [N, P, C]
+  if (config_.hf_scale_roundtrip) {
+    const auto scale = std::sqrt(static_cast<double>(C));
+    x = (x.to(compute()) / scale) * language_.EmbeddingScale();
+    x = x.to(image_features.scalar_type());
+  }
+  if (camera_embedding_.defined()) {
+    TORCH_CHECK(N == config_.cameras, "a camera embedding of ", config_.cameras, " cameras for ", N,
+                " images");
+    x = x + camera_embedding_.unsqueeze(1);
+  }
+  if (!camera_rays_.empty()) {
+    TORCH_CHECK(rays.defined() && rays.size(0) == N * P, "the config asks for camera rays");
+    auto ray = camera_rays_[0](rays.to(camera_rays_[0].compute));
+    ray = camera_rays_[1](GeluTanh(ray, {}));
+    x = x + ray.view({N, P, C});
+  }
+  // A fresh tensor: the language model changes what it is given.
+  return x.to(language_.ResidualType(), /*non_blocking=*/false, /*copy=*/true).view({N * P, C});
+}
+
+at::Tensor OccVla::PrefillImages(const at::Tensor& embedded, KvCache& cache) const {
+  TORCH_CHECK(config_.mask == MaskMode::kOccvla, "images alone only under mask occvla");
+  TORCH_CHECK(cache.length() == 0, "images come first");
+  const int64_t T = embedded.size(0);
+  return language_.Forward(
+      embedded, {.positions = Sequence(0, T), .ranges = KeyRanges::All(T, T)}, cache);
+}
+
+at::Tensor OccVla::PrefillPrefix(const std::vector<int64_t>& ids, KvCache& cache) const {
+  const int64_t P = static_cast<int64_t>(ids.size()), before = cache.length();
+  return language_.Forward(language_.Embed(ids),
+                           {.positions = Sequence(cache.next_position(), P),
+                            .ranges = KeyRanges::All(P, before + P)},
+                           cache);
+}
+
+OccVla::Together OccVla::PrefillTogether(const at::Tensor& embedded,
+                                         const std::vector<int64_t>& ids, KvCache& cache) const {
+  TORCH_CHECK(cache.length() == 0, "images come first");
+  const int64_t images = embedded.size(0), P = static_cast<int64_t>(ids.size()), T = images + P;
+  const auto all = at::cat({embedded, language_.Embed(ids)});  // [N * P + prefix, C]
+  const auto hidden =
+      language_.Forward(all, {.positions = Sequence(0, T), .ranges = KeyRanges::All(T, T)}, cache);
+  return {hidden.narrow(0, 0, images), hidden.narrow(0, images, P)};
+}
+
+at::Tensor OccVla::Continue(const std::vector<int64_t>& ids, KvCache& cache) const {
+  const int64_t S = static_cast<int64_t>(ids.size()), before = cache.length();
+  return language_.Forward(language_.Embed(ids),
+                           {.positions = Sequence(cache.next_position(), S),
+                            .ranges = KeyRanges::Causal(S, before)},
+                           cache);
+}
+
+at::Tensor OccVla::OccupancyHidden(KvCache& cache, int64_t image_tokens,
+                                   const std::optional<at::Tensor>& queries) const {
+  TORCH_CHECK(occupancy_.has_value(), "the checkpoint has no occupancy branch");
+  const auto& o = config_.occupancy;
+  const auto table = queries.value_or(occupancy_->queries);  // [Q, C]
+  const int64_t Q = table.size(0), before = cache.length();
+  const bool keeps = o.self_attention || o.text_sees;
+  TORCH_CHECK(!keeps || before == image_tokens,
+              "occupancy keys must directly follow the images' in the cache");
+  Pass pass{.positions = std::vector<int64_t>(Q, image_tokens),
+            .ranges = KeyRanges::All(Q, o.self_attention ? image_tokens + Q : image_tokens),
+            .remember = keeps ? Remember::kYes : Remember::kNo,
+            .adapters = occupancy_->adapters ? &*occupancy_->adapters : nullptr};
+  if (o.position == "sequential") pass.positions = Sequence(image_tokens, Q);
+  const auto x = table.to(language_.ResidualType()) * language_.EmbeddingScale();
+  const auto hidden = language_.Forward(x, pass, cache);
+  if (keeps && !o.text_sees) cache.Truncate(before);
+  if (o.text_sees) cache.SkipPositions(Q);
+  return hidden;
+}
+
+at::Tensor OccVla::OccupancyLogits(const at::Tensor& hidden) const {
+  TORCH_CHECK(occupancy_.has_value(), "the checkpoint has no occupancy branch");
+  const int64_t Q = hidden.size(0), grid = config_.occupancy.grid;
+  const int64_t latent = config_.vqvae.latent;
+  TORCH_CHECK(Q == grid * grid, Q, " queries do not fill a grid of ", grid, " x ", grid);
+  const auto& projector = occupancy_->projector;
+  auto z = projector(hidden.to(projector.InputType(Q))).to(hidden.scalar_type());
+  const int64_t r = z.size(1) == latent ? 1 : config_.vqvae.height / 4 / grid;
+  z = z.t().contiguous().view({1, latent * r * r, grid, grid});
+  if (r > 1) z = at::pixel_shuffle(z, r);  // [1, latent, H / 4, W / 4]
+  const auto& vqvae = *occupancy_->vqvae;
+  if (config_.occupancy.quantise) z = vqvae.Quantise(z).z;
+  const auto logits = occupancy_->head ? vqvae.Decode(z, *occupancy_->head) : vqvae.Decode(z);
+  return logits.squeeze(0);  // [X, Y, Z, classes]
+}
+
+at::Tensor PatchRays(const data::Frame& frame, const VisionConfig& vision) {
+  const int64_t side = vision.image_size / vision.patch_size, P = side * side;
+  const int64_t N = static_cast<int64_t>(frame.images.size());
+  auto rays = at::empty({N * P, 6}, at::TensorOptions().dtype(at::kFloat));
+  float* out = rays.mutable_data_ptr<float>();
+  for (int64_t n = 0; n < N; ++n) {
+    const auto& camera = frame.images[n].camera;
+    if (!camera) {
+      throw DataError("frame " + frame.token + ": this model reads each camera's rays, but " +
+                      std::string(data::kCameraNames[n]) +
+                      " has no calibration. Give a keyframe folder with calibration.json.");
+    }
+    const Eigen::Matrix3d K_inverse = camera->K.inverse();
+    for (int64_t row = 0; row < side; ++row) {
+      for (int64_t column = 0; column < side; ++column, out += 6) {
+        const Eigen::Vector3d pixel_I((static_cast<double>(column) + 0.5) / side * camera->width_px,
+                                      (static_cast<double>(row) + 0.5) / side * camera->height_px,
+                                      1);
+        const Eigen::Vector3d direction_E =
+            (camera->X_EC.linear() * (K_inverse * pixel_I)).normalized();
+        const Eigen::Vector3d p_EC = camera->X_EC.translation();
+        for (int i = 0; i < 3; ++i) {
+          out[i] = static_cast<float>(p_EC[i]);
+          out[3 + i] = static_cast<float>(direction_E[i]);
+        }
+      }
+    }
+  }
+  return rays;
+}
+
+}  // namespace occvla::model

@@ -1,0 +1,106 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "occvla/data/frame.h"
+#include "occvla/model/files/checkpoint.h"
+#include "occvla/model/language.h"
+#include "occvla/model/planner.h"
+#include "occvla/model/vision.h"
+#include "occvla/model/vqvae.h"
+
+namespace occvla::model {
+
+struct LoadOptions {
+  at::ScalarType compute = at::kFloat;  ///< float32 | bfloat16 | float64 (gradient checks)
+  at::Device device = at::kCPU;
+  std::optional<MaskMode> mask;          ///< Overrides the checkpoint's.
+  std::optional<double> final_softcap;   ///< Overrides the checkpoint's.
+  int64_t max_score_bytes = int64_t{256} << 20;
+};
+
+/// The whole of OccVLA in the order it runs (design.md section 6). N cameras, P patches an image,
+/// C channels, Q occupancy queries. Immutable after loading; the caller owns the caches.
+///
+///   pixels -> ImageFeatures -> EmbedImages -> PrefillImages --> Occupancy (optional)
+///                                                 |-----------> PrefillPrefix -> Continue ... (text)
+///                                                 '-----------> planner
+class OccVla {
+ public:
+  /// Weights stay in the checkpoint's mapped files where their type is the compute type.
+  OccVla(Checkpoint checkpoint, const LoadOptions& options);
+
+  const ModelConfig& config() const { return config_; }
+  const Checkpoint& checkpoint() const { return *checkpoint_; }
+  const LanguageModel& language() const { return language_; }
+  const VisionTower& vision() const { return vision_; }
+  const std::optional<Planner>& planner() const { return planner_; }
+  at::ScalarType compute() const { return language_.compute; }
+  bool has_occupancy() const { return occupancy_.has_value(); }
+
+  KvCache MakeCache(int64_t capacity) const;
+
+  struct Features {
+    at::Tensor vision;  ///< [N, P, Cv]: the tower's output.
+    at::Tensor image;   ///< [N, P, C]: projected, unscaled (facts A.3, raw convention).
+  };
+  /// pixels [N, 3, S, S] float32 in [-1, 1].
+  Features ImageFeatures(const at::Tensor& pixels) const;
+
+  /// features.image plus camera embedding (and rays [N * P, 6], where the config has them; see
+  /// PatchRays): [N * P, C], as they enter the language model.
+  at::Tensor EmbedImages(const at::Tensor& image_features, const at::Tensor& rays = {}) const;
+
+  /// Images alone (eq. 2, mask `occvla`): fills an empty cache, returns hidden [N * P, C].
+  at::Tensor PrefillImages(const at::Tensor& embedded, KvCache& cache) const;
+
+  /// Prefix ids (bos ... "\n") behind what the cache holds, bidirectional: hidden [P, C].
+  at::Tensor PrefillPrefix(const std::vector<int64_t>& ids, KvCache& cache) const;
+
+  struct Together {
+    at::Tensor images, prefix;  ///< hidden [N * P, C], [P, C]
+  };
+  /// Images and prefix in one bidirectional block (mask `paligemma`): fills an empty cache.
+  Together PrefillTogether(const at::Tensor& embedded, const std::vector<int64_t>& ids,
+                           KvCache& cache) const;
+
+  /// Suffix tokens, causal: hidden [S, C].
+  at::Tensor Continue(const std::vector<int64_t>& ids, KvCache& cache) const;
+
+  /// The occupancy branch (eq. 1) over the image keys and values in `cache`, which must hold the
+  /// images' (of `image_tokens` tokens) first: hidden [Q, C] after the final norm. `queries` [Q, C] replaces the stored ones.
+  /// The cache is left as it was, unless config.occupancy.text_sees: then it grows by Q tokens.
+  at::Tensor OccupancyHidden(KvCache& cache, int64_t image_tokens,
+                             const std::optional<at::Tensor>& queries = {}) const;
+  /// hidden [Q, C] -> class logits [X, Y, Z, classes] float32.
+  at::Tensor OccupancyLogits(const at::Tensor& hidden) const;
+
+ private:
+  struct OccupancyWeights {
+    at::Tensor queries;  ///< [Q, C]
+    Linear projector;
+    std::optional<AdapterSet> adapters;
+    std::optional<Vqvae::Head> head;
+    std::optional<Vqvae> vqvae;
+  };
+
+  ModelConfig config_;
+  std::shared_ptr<const Checkpoint> checkpoint_;  // Owns the mapped bytes behind the weights.
+  VisionTower vision_;
+  Linear projector_;
+  at::Tensor camera_embedding_;  // [N, C] or undefined.
+  std::vector<Linear> camera_rays_;
+  LanguageModel language_;
+  std::optional<OccupancyWeights> occupancy_;
+  std::optional<Planner> planner_;
+};
+
+/// For each patch of each camera: the camera's place (metres) and the unit direction through the
+/// patch's centre, both in the ego frame: [N * P, 6]. Throws DataError where calibration is missing.
+at::Tensor PatchRays(const data::Frame& frame, const VisionConfig& vision);
+
+}  // namespace occvla::model

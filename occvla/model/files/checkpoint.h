@@ -26,6 +26,8 @@ class Checkpoint {
   const std::optional<std::filesystem::path>& tokenizer_folder() const { return tokenizer_folder_; }
   const std::filesystem::path& folder() const { return folder_; }
   uint64_t weight_bytes() const;
+  /// What a user may want to know: names rewritten, tied duplicates left out, the overlay's base.
+  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   std::filesystem::path folder_;
@@ -33,6 +35,7 @@ class Checkpoint {
   std::vector<std::shared_ptr<const SafetensorsFile>> files_;
   std::map<std::string, TensorView, std::less<>> tensors_;
   std::optional<std::filesystem::path> tokenizer_folder_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace occvla::model

@@ -95,7 +95,7 @@ TEST(DocsTest, EveryVerbAndFlagOfTheProgramIsInItsHelp) {
     if (words[0] != "build/occvla" && words[0] != "occvla") continue;
     std::string line = PROGRAM;
     for (size_t i = 1; i < words.size() && std::regex_match(words[i], verb); ++i)
-      line += " " + words[i];
+      line.append(" ").append(words[i]);
     const Outcome help = RunCommand(line + " --help");
     if (help.status != 0) unknown.push_back(where + ": " + line);
     for (const auto& flag : FlagsOf(words))

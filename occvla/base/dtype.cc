@@ -49,6 +49,17 @@ std::optional<DType> DTypeFromSafetensorsName(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<uint64_t> ByteCount(DType dtype, std::span<const int64_t> shape) {
+  auto bytes = static_cast<int64_t>(SizeOf(dtype));
+  bool empty = false;
+  for (const int64_t size : shape) {
+    if (size < 0) return std::nullopt;
+    empty = empty || size == 0;
+    if (size != 0 && __builtin_mul_overflow(bytes, size, &bytes)) return std::nullopt;
+  }
+  return empty ? 0 : static_cast<uint64_t>(bytes);
+}
+
 uint16_t BFloat16FromFloat(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   // A NaN whose payload sits in the lower half would round to infinity: set the quiet bit instead.

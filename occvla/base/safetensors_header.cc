@@ -223,15 +223,4 @@ std::string SafetensorsHeaderText(std::span<const SafetensorsWriter::Declaration
   return length + json;
 }
 
-std::optional<uint64_t> ByteCount(DType dtype, std::span<const int64_t> shape) {
-  int64_t bytes = static_cast<int64_t>(SizeOf(dtype));
-  bool empty = false;
-  for (const int64_t size : shape) {
-    if (size < 0) return std::nullopt;
-    empty = empty || size == 0;
-    if (size != 0 && __builtin_mul_overflow(bytes, size, &bytes)) return std::nullopt;
-  }
-  return empty ? 0 : static_cast<uint64_t>(bytes);
-}
-
 }  // namespace occvla

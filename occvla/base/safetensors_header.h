@@ -1,7 +1,6 @@
 #pragma once
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,9 +35,5 @@ SafetensorsHeader ParseSafetensorsHeader(std::string_view text, const std::strin
 std::string SafetensorsHeaderText(std::span<const SafetensorsWriter::Declaration> tensors,
                                   const std::map<std::string, std::string>& metadata,
                                   const std::string& where);
-
-/// Bytes of a tensor; nothing if a size is negative or the product passes 63 bits, counted as if
-/// sizes of 0 were 1, so that no partial product can overflow later either.
-std::optional<uint64_t> ByteCount(DType dtype, std::span<const int64_t> shape);
 
 }  // namespace occvla

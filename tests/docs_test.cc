@@ -75,7 +75,9 @@ TEST(DocsTest, EveryFlagOfAScriptIsInItsHelp) {
   std::vector<std::string> unknown;
   for (const auto& [where, words] : AllCommands()) {
     if (!words[0].starts_with("script/")) continue;
-    const Outcome help = RunCommand((Root() / words[0]).string() + " --help");
+    std::string line = "'";
+    line.append((Root() / words[0]).string()).append("' --help");
+    const Outcome help = RunCommand(line);
     EXPECT_EQ(help.status, 0) << where << ": " << help.text;
     if (help.text.find("FLAGS OF") != std::string::npos) continue;  // Handed to the program.
     for (const auto& flag : FlagsOf(words))
@@ -93,7 +95,7 @@ TEST(DocsTest, EveryVerbAndFlagOfTheProgramIsInItsHelp) {
   std::vector<std::string> unknown;
   for (const auto& [where, words] : AllCommands()) {
     if (words[0] != "build/occvla" && words[0] != "occvla") continue;
-    std::string line = PROGRAM;
+    std::string line = "'" PROGRAM "'";
     for (size_t i = 1; i < words.size() && std::regex_match(words[i], verb); ++i)
       line.append(" ").append(words[i]);
     const Outcome help = RunCommand(line + " --help");

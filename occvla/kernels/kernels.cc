@@ -5,7 +5,27 @@
 namespace occvla::kernels {
 namespace {
 
-Isa FindIsa() { return Isa::kScalar; }
+Isa FindIsa() {
+#if defined(__x86_64__)
+  // These ask the operating system too (whether it saves the wide registers).
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return Isa::kScalar;
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
+    return Isa::kAvx2;
+  if (!__builtin_cpu_supports("avx512bf16")) return Isa::kAvx512;
+  return Isa::kAvx512Bf16;
+#else
+  return Isa::kScalar;
+#endif
+}
+
+Isa Supported(Isa isa) { return isa > BestIsa() ? BestIsa() : isa; }
+
+template <typename Function>
+Function Pick(Isa isa, Function scalar, Function avx2, Function avx512) {
+  if (isa == Isa::kScalar) return scalar;
+  return isa == Isa::kAvx2 ? avx2 : avx512;
+}
 
 }  // namespace
 
@@ -33,33 +53,42 @@ int64_t AttentionTasks(const AttentionArgs& args) {
   return args.key_heads * ((args.queries + block - 1) / block);
 }
 
-void Attention(const AttentionArgs& args, int64_t first, int64_t last, Isa) {
-  scalar::Attention(args, first, last);
+void Attention(const AttentionArgs& args, int64_t first, int64_t last, Isa isa) {
+  isa = Supported(isa);
+  if (isa == Isa::kAvx512Bf16 && args.storage == Storage::kBF16)
+    avx512bf16::Attention(args, first, last);
+  else
+    Pick(isa, scalar::Attention, avx2::Attention, avx512::Attention)(args, first, last);
 }
-void Gemv(const GemvArgs& args, int64_t first, int64_t last, Isa) {
-  scalar::Gemv(args, first, last);
+void Gemv(const GemvArgs& args, int64_t first, int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::Gemv, avx2::Gemv, avx512::Gemv)(args, first, last);
 }
-void RmsNorm(const RmsNormArgs& args, int64_t first, int64_t last, Isa) {
-  scalar::RmsNorm(args, first, last);
+void RmsNorm(const RmsNormArgs& args, int64_t first, int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::RmsNorm, avx2::RmsNorm, avx512::RmsNorm)(args, first, last);
 }
-void LayerNorm(const LayerNormArgs& args, int64_t first, int64_t last, Isa) {
-  scalar::LayerNorm(args, first, last);
+void LayerNorm(const LayerNormArgs& args, int64_t first, int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::LayerNorm, avx2::LayerNorm, avx512::LayerNorm)(args, first,
+                                                                                     last);
 }
 void GeluTanh(Storage storage, const void* gate, const void* up, void* out, int64_t first,
-              int64_t last, Isa) {
-  scalar::GeluTanh(storage, gate, up, out, first, last);
+              int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::GeluTanh, avx2::GeluTanh, avx512::GeluTanh)(storage, gate, up,
+                                                                                  out, first, last);
 }
-void Rotary(const RotaryArgs& args, int64_t first, int64_t last, Isa) {
-  scalar::Rotary(args, first, last);
+void Rotary(const RotaryArgs& args, int64_t first, int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::Rotary, avx2::Rotary, avx512::Rotary)(args, first, last);
 }
-void ToBFloat16(const float* src, uint16_t* dst, int64_t first, int64_t last, Isa) {
-  scalar::ToBFloat16(src, dst, first, last);
+void ToBFloat16(const float* src, uint16_t* dst, int64_t first, int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::ToBFloat16, avx2::ToBFloat16, avx512::ToBFloat16)(
+      src, dst, first, last);
 }
-void ToFloat(const uint16_t* src, float* dst, int64_t first, int64_t last, Isa) {
-  scalar::ToFloat(src, dst, first, last);
+void ToFloat(const uint16_t* src, float* dst, int64_t first, int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::ToFloat, avx2::ToFloat, avx512::ToFloat)(src, dst, first,
+                                                                               last);
 }
-uint64_t StreamRead(const void* data, int64_t first, int64_t last, Isa) {
-  return scalar::StreamRead(data, first, last);
+uint64_t StreamRead(const void* data, int64_t first, int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::StreamRead, avx2::StreamRead, avx512::StreamRead)(data, first,
+                                                                                        last);
 }
 
 }  // namespace occvla::kernels

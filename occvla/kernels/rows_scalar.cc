@@ -23,13 +23,13 @@ void RmsNorm(const RmsNormArgs& args, int64_t first, int64_t last) {
     const int64_t start = row * args.size;
     double squares = 0;
     for (int64_t i = 0; i < args.size; ++i) {
-      const double x = Load(Storage::kF32, args.x, start + i);
+      const double x = Load(args.x_storage, args.x, start + i);
       squares += x * x;
     }
     const double factor = 1 / std::sqrt(squares / static_cast<double>(args.size) + args.eps);
     for (int64_t i = 0; i < args.size; ++i) {
       const double y =
-          Load(Storage::kF32, args.x, start + i) * factor * (1 + Load(Storage::kF32, args.w, i));
+          Load(args.x_storage, args.x, start + i) * factor * (1 + Load(Storage::kF32, args.w, i));
       if (args.residual)
         Store(Storage::kF32, args.residual, start + i,
               Load(Storage::kF32, args.residual, start + i) + y);

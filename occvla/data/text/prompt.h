@@ -11,9 +11,9 @@
 
 namespace occvla::data {
 
-/// The chain-of-thought question (facts/model.md C18): "Past meta actions: <v>, <d>; ... Predict the
-/// next meta action." Oldest first, the last `count` of `past`; without any: "Predict the next meta
-/// action." Never ends in a newline.
+/// The chain-of-thought question (facts/model.md C18): "Past meta actions: <v>, <d>; ... Predict
+/// the next meta action." Oldest first, the last `count` of `past`; without any: "Predict the next
+/// meta action." Never ends in a newline.
 std::string ChainOfThoughtPrompt(std::span<const MetaAction> past, size_t count = 4);
 
 struct ChainOfThought {
@@ -43,7 +43,8 @@ ParsedAnswer ParseChainOfThought(std::string_view answer, std::span<const MetaAc
 struct FallbackCount {
   int64_t answers = 0, most_recent_past = 0, defaults = 0;
   void Add(MetaActionSource source);
-  std::string ToString() const;  ///< "3 of 120 answers had no meta action (2 took the past, 1 the default)"
+  std::string ToString()
+      const;  ///< "3 of 120 answers had no meta action (2 took the past, 1 the default)"
 };
 
 /// [BOS] prompt "\n": the prefix ids after the image tokens (facts A.6). The separator is tokenised

@@ -213,20 +213,39 @@ def model(w, text, vision, pixels, prefix, suffix, mode, *, cap=0.0, adapters=No
            "logits": language.logits(hidden[len(images):], cap)}
     if occupancy is not None:
         out["occupancy_hidden"] = occupancy
-    tokens = prefix
+    tokens, out["margin"] = prefix, math.inf
     for _ in range(new_tokens):
         last = hidden_of(tokens, len(tokens) - len(prefix), **(branch if branch.get("text_sees") else {}))
-        tokens = torch.cat([tokens, language.logits(last[0][-1:]).argmax(-1)])
+        best = language.logits(last[0][-1]).topk(2)
+        out["margin"] = min(out["margin"], (best.values[0] - best.values[1]).item())
+        tokens = torch.cat([tokens, best.indices[:1]])
     out["generated"] = tokens[len(prefix):]
     out["largest_score"] = language.largest_score
     return out
 
 
 def pixel_shuffle(x, factor):
-    """[C * r * r, H, W] -> [C, H * r, W * r]; channel c * r * r + di * r + dj goes to (i r + di, j r + dj)."""
+    """[C * r * r, H, W] -> [C, H * r, W * r]: channel c * r * r + di * r + dj of cell (i, j) becomes
+    channel c of cell (i * r + di, j * r + dj)."""
     channels, height, width = x.shape
     x = x.reshape(channels // factor ** 2, factor, factor, height, width)
     return x.permute(0, 3, 1, 4, 2).reshape(channels // factor ** 2, height * factor, width * factor)
+
+
+def planner(w, hidden, velocity, direction, ego_velocity, past, pool="mean"):
+    """hidden [N * T, D] of the images -> six positions [6, 2]. `velocity`, `direction` index the meta
+    action, `past` holds positions newest first."""
+    if pool == "mean":
+        pooled = hidden.mean(0)
+    else:
+        query = w["planner.query.weight"][0]
+        pooled = torch.softmax(hidden @ query / math.sqrt(hidden.shape[1]), 0) @ hidden
+    x = torch.cat([w["planner.velocity_embedding.weight"][velocity],
+                   w["planner.direction_embedding.weight"][direction], ego_velocity,
+                   linear(pooled, w, "planner.visual"), past.flatten()])
+    x = torch.relu(linear(x, w, "planner.mlp.0"))
+    x = torch.relu(linear(x, w, "planner.mlp.1"))
+    return linear(x, w, "planner.mlp.2").reshape(6, 2)
 
 
 def cross_entropy(logits, ids, prefix_length):

@@ -156,6 +156,8 @@ std::vector<std::byte> Inflate(zip_t* archive, const Member& member, const std::
 
 std::map<std::string, NpyArray> ParseNpz(std::span<const std::byte> file, const std::string& where,
                                          const NpyLimits& limits) {
+  // libzip takes an empty file for an archive without members.
+  if (file.empty()) Fail(where, "is empty");
   ZipError error;
   Source source(zip_source_buffer_create(file.data(), file.size(), 0, error.get()));
   if (!source) Fail(where, "cannot be read as a zip archive: " + error.text());

@@ -108,6 +108,7 @@ Session::Session(const std::filesystem::path& checkpoint, const EngineOptions& o
     : model_(LoadModel(checkpoint, options)),
       tokenizer_(LoadTokenizer(model_.checkpoint())),
       cache_(model_.MakeCache(CacheCapacity(model_.config(), options))) {
+  model_.MapPages();
   if (tokenizer_.vocabulary_size() > model_.config().text.vocabulary) {
     throw CheckpointError(checkpoint.string() + ": the tokenizer has " +
                           std::to_string(tokenizer_.vocabulary_size()) +

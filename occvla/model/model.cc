@@ -2,7 +2,9 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <sys/mman.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -54,6 +56,24 @@ OccVla::OccVla(Checkpoint checkpoint, const LoadOptions& options)
 KvCache OccVla::MakeCache(int64_t capacity) const {
   return {config_.text, capacity,
           at::TensorOptions().dtype(compute()).device(language_.embedding.device())};
+}
+
+void OccVla::MapPages() const {
+  constexpr uintptr_t kPage = 4096;
+  constexpr int64_t kPiece = int64_t{64} << 20;
+  for (const auto& [name, view] : checkpoint_->tensors()) {
+    const auto first = reinterpret_cast<uintptr_t>(view.bytes.data()) & ~(kPage - 1);
+    const auto last = reinterpret_cast<uintptr_t>(view.bytes.data()) + view.bytes.size();
+    const auto size = static_cast<int64_t>(last - first);
+    ParallelFor((size + kPiece - 1) / kPiece, 1, [&](int64_t from, int64_t to) {
+      for (int64_t piece = from; piece < to; ++piece) {
+        const auto length = std::min(kPiece, size - piece * kPiece);
+        // Advice only: a kernel that does not know it maps the pages on first use.
+        (void)madvise(reinterpret_cast<void*>(first + static_cast<uintptr_t>(piece * kPiece)),
+                      static_cast<size_t>(length), MADV_POPULATE_READ);
+      }
+    });
+  }
 }
 
 OccVla::Features OccVla::ImageFeatures(const at::Tensor& pixels) const {
@@ -123,17 +143,19 @@ at::Tensor OccVla::Continue(const std::vector<int64_t>& ids, KvCache& cache) con
 
 at::Tensor OccVla::OccupancyHidden(KvCache& cache, int64_t image_tokens,
                                    const std::optional<at::Tensor>& queries) const {
-  TORCH_CHECK(occupancy_.has_value(), "the checkpoint has no occupancy branch");
+  TORCH_CHECK(queries.has_value() || occupancy_.has_value(),
+              "the checkpoint has no occupancy queries");
   const auto& o = config_.occupancy;
-  const auto table = queries.value_or(occupancy_->queries);  // [Q, C]
+  const auto table = queries ? *queries : occupancy_->queries;  // [Q, C]
   const int64_t Q = table.size(0), before = cache.length();
   const bool keeps = o.self_attention || o.text_sees;
+  const bool own_adapters = occupancy_.has_value() && occupancy_->adapters.has_value();
   TORCH_CHECK(!keeps || before == image_tokens,
               "occupancy keys must directly follow the images' in the cache");
   Pass pass{.positions = std::vector<int64_t>(Q, image_tokens),
             .ranges = KeyRanges::All(Q, o.self_attention ? image_tokens + Q : image_tokens),
             .remember = keeps ? Remember::kYes : Remember::kNo,
-            .adapters = occupancy_->adapters ? &*occupancy_->adapters : nullptr};
+            .adapters = own_adapters ? &*occupancy_->adapters : nullptr};
   if (o.position == "sequential") pass.positions = Sequence(image_tokens, Q);
   const auto x = table.to(language_.ResidualType()) * language_.EmbeddingScale();
   const auto hidden = language_.Forward(x, pass, cache);

@@ -44,6 +44,10 @@ class OccVla {
 
   KvCache MakeCache(int64_t capacity) const;
 
+  /// Maps the pages of every weight now, on all threads, so that the first request does not pay for
+  /// it. Without effect where the system cannot.
+  void MapPages() const;
+
   struct Features {
     at::Tensor vision;  ///< [N, P, Cv]: the tower's output.
     at::Tensor image;   ///< [N, P, C]: projected, unscaled (facts A.3, raw convention).
@@ -71,9 +75,9 @@ class OccVla {
   /// Suffix tokens, causal: hidden [S, C].
   at::Tensor Continue(const std::vector<int64_t>& ids, KvCache& cache) const;
 
-  /// The occupancy branch (eq. 1) over the image keys and values in `cache`, which must hold the
-  /// images' (of `image_tokens` tokens) first: hidden [Q, C] after the final norm. `queries` [Q, C] replaces the stored ones.
-  /// The cache is left as it was, unless config.occupancy.text_sees: then it grows by Q tokens.
+  /// The occupancy branch (eq. 1) over the first `image_tokens` keys and values of `cache`: hidden
+  /// [Q, C] after the final norm. `queries` [Q, C] replaces the stored ones. The cache is left as it
+  /// was, unless config.occupancy.text_sees: then it grows by Q tokens.
   at::Tensor OccupancyHidden(KvCache& cache, int64_t image_tokens,
                              const std::optional<at::Tensor>& queries = {}) const;
   /// hidden [Q, C] -> class logits [X, Y, Z, classes] float32.

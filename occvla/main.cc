@@ -1,7 +1,9 @@
 #include <iostream>
 
+#include "occvla/cli/interrupt.h"
 #include "occvla/cli/run.h"
 
 int main(int argc, char** argv) {
-  return occvla::cli::RunProgram({argv + 1, argv + argc}, std::cout, std::cerr);
+  const occvla::cli::InterruptHandler interrupt;
+  return occvla::cli::RunProgram({argv + 1, argv + argc}, std::cout, std::cerr, interrupt.token());
 }

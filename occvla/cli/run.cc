@@ -1,30 +1,146 @@
 #include "occvla/cli/run.h"
 
-#include <CLI/CLI.hpp>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <new>
 #include <ostream>
 
 #include "occvla/base/error.h"
+#include "occvla/base/text.h"
 #include "occvla/cli/verbs.h"
 
 namespace occvla::cli {
+namespace {
 
-void Context::CheckInterrupt() const {
-  if (interrupt.stop_requested()) throw BusyError("interrupted; the same command starts again.");
+constexpr int kUsage = 2, kData = 3, kDevice = 5, kOurFault = 70;
+
+void AddVerbs(CLI::App& app, const Context& context) {
+  AddTokenize(app, context);
+  AddInit(app, context);
+  auto& dump = *app.add_subcommand(
+      "dump", "What each part computed for given inputs, as safetensors, to compare with others");
+  AddDumpImage(dump, context);
+  dump.require_subcommand(1);
+  AddDoctor(app, context);
+  app.require_subcommand(1);
 }
 
-int RunProgram(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
-  const Context context{out, err, {}};
-  CLI::App app("From six camera images to scene text, meta action, trajectory and occupancy.",
-               "occvla");
-  app.set_version_flag("--version", "occvla " OCCVLA_VERSION);
+std::vector<std::string> VerbNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(verb->get_name());
+  return names;
+}
+
+std::string DidYouMean(const std::string& word, const std::vector<std::string>& candidates) {
+  const auto nearest = Nearest(word, candidates, 1);
+  return nearest.empty() ? "" : " Did you mean " + nearest.front() + "?";
+}
+
+std::string HelpHint(const std::string& path) { return " `" + path + " --help` says more."; }
+
+/// The verb that the command line leads to ("occvla dump image"). Throws ConfigError for a word
+/// that is no verb: the parser would call it an argument that was not expected.
+std::pair<CLI::App*, std::string> FindVerb(CLI::App& app, const std::vector<std::string>& args) {
+  CLI::App* verb = &app;
+  std::string path = "occvla";
+  for (const auto& word : args) {
+    const auto names = VerbNames(*verb);
+    if (names.empty() || word.starts_with("-")) break;
+    if (std::find(names.begin(), names.end(), word) == names.end()) {
+      throw ConfigError(path + ": there is no verb \"" + word + "\"." + DidYouMean(word, names) +
+                        HelpHint(path));
+    }
+    verb = verb->get_subcommand(word);
+    path += " " + word;
+  }
+  return {verb, path};
+}
+
+/// One line for what the parser refused.
+std::string UsageText(const CLI::ParseError& error, const CLI::App& app, const CLI::App& verb,
+                      const std::string& path) {
+  if (!VerbNames(verb).empty() && error.get_name() == "RequiredError")
+    return path + " needs a verb: " + Join(VerbNames(verb), ", ") + "." + HelpHint(path);
+  if (error.get_name() == "ExtrasError") {
+    const auto extras = app.remaining(/*recurse=*/true);
+    const auto word = extras.empty() ? std::string() : extras.front();
+    std::vector<std::string> flags;
+    for (const auto* option : verb.get_options())
+      for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
+    return path + ": " + word + " is not understood." +
+           DidYouMean(word.substr(0, word.find('=')), flags) + HelpHint(path);
+  }
+  std::string text = error.what();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return path + ": " + text + "." + HelpHint(path);
+}
+
+int Fail(std::ostream& err, int code, const std::string& text) {
+  err << "occvla: " << text << "\n";
+  return code;
+}
+
+int OurFault(std::ostream& err, const std::string& what) {
+  // The first line says it; what follows is torch's account of its own source.
+  return Fail(err, kOurFault,
+              "this is our fault, please report it with the command line: " +
+                  what.substr(0, what.find('\n')));
+}
+
+int FromTorch(std::ostream& err, const c10::Error& error) {
+  const std::string what = error.what_without_backtrace();
+  if (what.find("can't allocate memory") != std::string::npos ||
+      what.find("out of memory") != std::string::npos) {
+    return Fail(err, kDevice, "out of memory. Close other programs, or choose smaller inputs.");
+  }
+  return OurFault(err, what);
+}
+
+int Parse(CLI::App& app, const std::vector<std::string>& args, const Context& context) {
+  const auto [verb, path] = FindVerb(app, args);
   try {
-    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
+    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // Wants them reversed.
+    context.out.flush();
+    if (!context.out) throw DeviceError("Standard output could not be written: disk full?");
     return 0;
+  } catch (const CLI::Success& asked) {  // --help, --version.
+    return app.exit(asked, context.out, context.err);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, out, err) == 0 ? 0 : 2;
+    return Fail(context.err, kUsage, UsageText(error, app, *verb, path));
+  }
+}
+
+}  // namespace
+
+void Context::CheckInterrupt() const {
+  if (interrupt.stop_requested())
+    throw BusyError("interrupted; nothing was left half-written. The same command starts again.");
+}
+
+int RunProgram(const std::vector<std::string>& args, std::ostream& out, std::ostream& err,
+               std::stop_token interrupt) {
+  const Context context{out, err, std::move(interrupt)};
+  try {
+    CLI::App app("From six camera images to scene text, meta action, trajectory and occupancy.",
+                 "occvla");
+    app.set_version_flag("--version", "occvla " OCCVLA_VERSION);
+    app.footer("`occvla VERB --help` explains a verb and gives an example.");
+    app.get_formatter()->column_width(34);
+    AddVerbs(app, context);
+    return Parse(app, args, context);
   } catch (const Error& error) {
-    err << "occvla: " << error.what() << "\n";
-    return error.exit_code();
+    return Fail(err, error.exit_code(), error.what());
+  } catch (const c10::Error& error) {
+    return FromTorch(err, error);
+  } catch (const std::bad_alloc&) {
+    return Fail(err, kDevice, "out of memory. Close other programs, or choose smaller inputs.");
+  } catch (const std::filesystem::filesystem_error& error) {
+    return Fail(err, kData, error.path1().string() + ": " + error.code().message() + ".");
+  } catch (const std::exception& error) {
+    return OurFault(err, error.what());
   }
 }
 

@@ -1,18 +1,31 @@
 #pragma once
 #include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <iosfwd>
 #include <stop_token>
 
+/// One function a verb: it adds its flags and what runs once they are parsed. Results go to
+/// `context.out` or the file that `--out` names, everything else to `context.err`; what goes wrong
+/// is thrown (base/error.h) and caught in RunProgram.
 namespace occvla::cli {
 
 /// What a verb is given beside its flags. Outlives every callback.
 struct Context {
-  std::ostream& out;          ///< Results.
-  std::ostream& err;          ///< What a person should know: log lines, counts, hints.
-  std::stop_token interrupt;  ///< Asked for by SIGINT and SIGTERM; long loops poll it.
+  std::ostream& out;
+  std::ostream& err;
+  std::stop_token interrupt;  ///< SIGINT or SIGTERM arrived.
 
-  /// Throws BusyError once an interruption was asked for.
+  /// Throws BusyError once an interruption was asked for; long loops call it.
   void CheckInterrupt() const;
 };
+
+void AddTokenize(CLI::App& app, const Context& context);
+void AddConvert(CLI::App& app, const Context& context);
+void AddInit(CLI::App& app, const Context& context);
+void AddDoctor(CLI::App& app, const Context& context);
+/// Children of the verb `dump`.
+void AddDumpImage(CLI::App& dump, const Context& context);
+void AddDumpVqvae(CLI::App& dump, const Context& context);
 
 }  // namespace occvla::cli

@@ -1,0 +1,75 @@
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "occvla/base/text.h"
+#include "occvla/cli/machine.h"
+#include "occvla/cli/verbs.h"
+
+namespace occvla::cli {
+namespace {
+
+constexpr double kGiga = 1e9;
+
+void PrintJson(const Machine& m, const Speed& speed, std::ostream& out) {
+  const nlohmann::ordered_json json = {
+      {"version", OCCVLA_VERSION},
+      {"cpu", m.cpu},
+      {"features", m.features},
+      {"kernels", m.kernels},
+      {"processors", m.processors},
+      {"threads", m.threads},
+      {"torch", m.torch},
+      {"torch_capability", m.torch_capability},
+      {"memory_bytes", m.memory_bytes},
+      {"memory_free_bytes", m.memory_free_bytes},
+      {"disk_free_bytes", m.disk_free_bytes},
+      {"has_gpu", m.has_gpu},
+      {"cuda", m.cuda},
+      {"read_bytes_per_second", speed.read_bytes_per_second},
+      {"f32_flops", speed.f32_flops},
+      {"bf16_flops", speed.bf16_flops},
+      {"warnings", Warnings(m, speed)},
+  };
+  out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+}
+
+void PrintText(const Machine& m, const Speed& speed, std::ostream& out) {
+  const auto line = [&](const char* name) -> std::ostream& {
+    return out << std::left << std::setw(18) << name;
+  };
+  out << std::fixed << std::setprecision(1);
+  line("program") << "occvla " OCCVLA_VERSION ", kernels for " << m.kernels << "\n";
+  line("torch") << m.torch << ", code for " << m.torch_capability << ", " << m.threads
+                << " threads\n";
+  line("CPU") << m.cpu << ", " << m.processors << " processors\n";
+  line("") << Join(m.features, " ") << "\n";
+  line("memory") << static_cast<double>(m.memory_bytes) / kGiga << " GB, "
+                 << static_cast<double>(m.memory_free_bytes) / kGiga << " free\n";
+  line("disk") << static_cast<double>(m.disk_free_bytes) / kGiga << " GB free here\n";
+  line("GPU") << (m.has_gpu ? "NVIDIA driver loaded" : "no NVIDIA driver")
+              << "; CUDA library: " << m.cuda << "\n";
+  line("memory read") << speed.read_bytes_per_second / kGiga << " GB/s\n";
+  line("matrix products") << std::setprecision(0) << speed.f32_flops / kGiga << " GFLOP/s float32, "
+                          << speed.bf16_flops / kGiga << " GFLOP/s bfloat16\n";
+  for (const auto& warning : Warnings(m, speed)) line("slow here") << warning << "\n";
+}
+
+}  // namespace
+
+void AddDoctor(CLI::App& app, const Context& context) {
+  auto as_json = std::make_shared<bool>(false);
+  auto& verb = *app.add_subcommand(
+      "doctor", "This machine: what the program uses of it, how fast it is, what will be slow");
+  verb.add_flag("--json", *as_json, "As JSON");
+  verb.footer(
+      "Takes about two seconds; close other programs for true numbers.\nExample:\n"
+      "  occvla doctor --json");
+  verb.callback([as_json, &context] {
+    const auto machine = ExamineMachine();
+    const auto speed = MeasureSpeed();
+    (*as_json ? PrintJson : PrintText)(machine, speed, context.out);
+  });
+}
+
+}  // namespace occvla::cli

@@ -89,7 +89,7 @@ std::string Progress::Line(double elapsed_seconds, int columns) const {
   if (taken + 4 <= limit) {  // A bar shorter than four says nothing.
     const size_t width = std::min<size_t>(limit - taken, 40);
     const auto full = static_cast<size_t>(part * static_cast<double>(width));
-    line += "[" + std::string(full, '#') + std::string(width - full, '.') + "]";
+    line.append(1, '[').append(full, '#').append(width - full, '.').append(1, ']');
   }
   line += counts;
   return line.substr(0, limit);

@@ -22,8 +22,9 @@ inline Vector Exp(Vector x) {
   return TimesPowerOfTwo(p, n);
 }
 
-/// cap * tanh(x / cap), odd, never beyond the cap. Below 0.625 caps an odd polynomial multiplies x
-/// itself, so that small scores keep every bit; above, 1 - 2 / (e^2t + 1).
+/// cap * tanh(x / cap) within 2e-7 of |x|, odd, never beyond the cap. Below 0.625 caps an odd
+/// polynomial multiplies x itself, so that small scores keep every bit; above, cap - 2 cap / (e^2t
+/// + 1).
 inline Vector SoftCap(Vector x, Vector cap, Vector inverse_cap) {
   const Vector t = Multiply(x, inverse_cap);
   const Vector size = Absolute(t);
@@ -37,8 +38,8 @@ inline Vector SoftCap(Vector x, Vector cap, Vector inverse_cap) {
   const Mask large = NotLess(size, Fill(0.625f));  // NaN too; either branch keeps it.
   if (!Any(large)) return small;
   const Vector e = Exp(Add(size, size));
-  const Vector tanh = Subtract(Fill(1.0f), Divide(Fill(2.0f), Add(e, Fill(1.0f))));
-  return Select(large, CopySign(Multiply(cap, tanh), x), small);
+  const Vector big = Subtract(cap, Divide(Add(cap, cap), Add(e, Fill(1.0f))));
+  return Select(large, CopySign(big, x), small);
 }
 
 }  // namespace

@@ -10,11 +10,16 @@ namespace occvla::data {
 enum class Velocity { kMaintain, kAccelerate, kDecelerate };
 /// Where it goes.
 enum class Direction {
-  kGoStraight, kTurnLeft, kTurnRight, kChangeLaneLeft, kChangeLaneRight, kStop
+  kGoStraight,
+  kTurnLeft,
+  kTurnRight,
+  kChangeLaneLeft,
+  kChangeLaneRight,
+  kStop
 };
 
 inline constexpr std::array<std::string_view, 3> kVelocityNames = {"Maintain speed", "Accelerate",
-                                                                    "Decelerate"};
+                                                                   "Decelerate"};
 inline constexpr std::array<std::string_view, 6> kDirectionNames = {
     "Go Straight", "Turn Left", "Turn Right", "Change Lane Left", "Change Lane Right", "Stop"};
 

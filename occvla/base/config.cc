@@ -127,26 +127,32 @@ std::string UnknownName(const Collector& fields, const std::string& path) {
   std::vector<std::string> names;
   for (const Field& field : fields.fields()) names.push_back(field.path);
   for (const auto& [table, help] : fields.tables()) names.push_back(table);
-  std::vector<std::string> nearest = Nearest(path, names);
-  if (nearest.empty()) {  // The right name in the wrong table.
-    for (const Field& field : fields.fields())
-      if (LastPart(field.path) == LastPart(path) && nearest.size() < 3)
-        nearest.push_back(field.path);
+  const size_t dot = path.rfind('.');
+  const std::string table = dot == std::string::npos ? "" : path.substr(0, dot);
+  const bool known_table = table.empty() || IsTable(fields, table);
+  const std::string prefix = known_table && !table.empty() ? table + "." : "";
+  std::vector<std::string> siblings;
+  for (const std::string& name : names)
+    if (name.starts_with(prefix) && name.find('.', prefix.size()) == std::string::npos)
+      siblings.push_back(name.substr(prefix.size()));
+
+  // A misspelt name in the right table; a misspelt table; the right name in the wrong table.
+  std::vector<std::string> nearest;
+  if (known_table) {
+    nearest = Nearest(LastPart(path), siblings);
+    for (std::string& name : nearest) name.insert(0, prefix);
+  }
+  if (nearest.empty()) nearest = Nearest(path, names);
+  if (nearest.empty()) {
+    for (const std::string& name : names)
+      if (LastPart(name) == LastPart(path) && nearest.size() < 3) nearest.push_back(name);
   }
   for (std::string& name : nearest) name = Quoted(name);
   if (!nearest.empty())
     return Quoted(path) + " is not a field; did you mean " + Join(nearest, " or ") + "?";
-  // Nothing similar: what the table that was meant does have.
-  const size_t dot = path.rfind('.');
-  const std::string table = dot == std::string::npos ? "" : path.substr(0, dot);
-  const std::string prefix = IsTable(fields, table) ? table + "." : "";
-  std::vector<std::string> here;
-  for (const std::string& name : names)
-    if (name.starts_with(prefix) && name.find('.', prefix.size()) == std::string::npos &&
-        here.size() < 30)
-      here.push_back(name.substr(prefix.size()));
   return Quoted(path) + " is not a field; " +
-         (prefix.empty() ? "the top level" : "[" + table + "]") + " has " + Join(here, ", ");
+         (prefix.empty() ? std::string("the top level") : "[" + table + "]") + " has " +
+         Join(siblings, ", ");
 }
 
 std::string WrongValue(const Field& field, const std::string& wanted, const std::string& found) {
@@ -182,7 +188,7 @@ void ApplyTable(const Collector& fields, const toml::table& table, const std::st
 void ApplySetTo(const Field& field, const std::string& text, const std::string& where,
                 std::vector<std::string>* problems) {
   const auto complain = [&](const std::string& wanted) {
-    problems->push_back(where + ": " + WrongValue(field, wanted, Quoted(text, 60)));
+    problems->push_back(where + ": " + WrongValue(field, wanted, Printable(text, 60)));
   };
   if (!IsValidUtf8(text)) return complain("valid UTF-8");
   if (auto* const* value = std::get_if<std::string*>(&field.target)) {

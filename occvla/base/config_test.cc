@@ -275,7 +275,7 @@ TEST(ConfigTest, SavedTomlIsGroupedByTable) {
   EXPECT_EQ(ToToml(Config{}),
             "name = \"run\"\nout = \"runs\"\nsplits = []\ngpus = [0, 1]\n\n[train]\nsteps = "
             "20000\nworkers = 2\nseed = 17\nmask = \"occvla\"\n\n[train.optimizer]\nlr = "
-            "0.0002\nfused = false\nbetas = [0.9, 0.99]\n");
+            "2e-04\nfused = false\nbetas = [0.9, 0.99]\n");
 }
 
 TEST(ConfigTest, WhatTomlCannotHoldIsNotSaved) {
@@ -301,7 +301,7 @@ TEST(ConfigTest, HelpShowsNameTypeDefaultAndHelp) {
             "seed             integer >= 0      17           seed of everything\n"
             "mask             occvla|paligemma  \"occvla\"     who sees whom\n"
             "[optimizer]  how weights move\n"
-            "optimizer.lr     number            0.0002       peak learning rate\n"
+            "optimizer.lr     number            2e-04        peak learning rate\n"
             "optimizer.fused  true or false     false        one kernel for all weights\n"
             "optimizer.betas  [number]          [0.9, 0.99]  decay of the moments\n");
 }

@@ -40,6 +40,9 @@ struct ImageSize {
 /// What a JPEG's or PNG's header says, without decoding a pixel. Throws as ReadImage does.
 ImageSize ReadImageSize(const std::filesystem::path& path, const ImageLimits& limits = {});
 
+/// A frame's image, from its bytes in memory or from its file; `where` names the former.
+Image DecodeCamera(const CameraImage& camera, const std::string& where);
+
 enum class ResizeFilter { kBicubic, kBilinear };
 
 /// Pillow's two-pass 8-bit resampling, bit for bit, the horizontal pass always first.
@@ -54,7 +57,9 @@ std::vector<float> Normalise(const Image& image);
 std::vector<float> LoadPixels(const Frame& frame, int size_px,
                               ResizeFilter filter = ResizeFilter::kBicubic);
 
-/// Writes RGB as PNG, atomically.
+/// RGB as PNG: the same image gives the same bytes.
+std::string EncodePng(const Image& image);
+/// `EncodePng` into a file, atomically.
 void WritePng(const std::filesystem::path& path, const Image& image);
 
 }  // namespace occvla::data

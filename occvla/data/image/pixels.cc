@@ -31,11 +31,6 @@ void NormaliseInto(const Image& image, std::span<float> out) {
   }
 }
 
-Image DecodeCamera(const CameraImage& camera, const std::string& where) {
-  if (camera.bytes.empty()) return ReadImage(camera.path);
-  return DecodeImage(std::as_bytes(std::span(camera.bytes)), where);
-}
-
 // One DataError with every complaint; anything that is not about the data goes up as it is.
 void ThrowAll(const Frame& frame, const std::array<std::exception_ptr, 6>& errors) {
   std::string text;
@@ -56,6 +51,11 @@ void ThrowAll(const Frame& frame, const std::array<std::exception_ptr, 6>& error
 }
 
 }  // namespace
+
+Image DecodeCamera(const CameraImage& camera, const std::string& where) {
+  if (camera.bytes.empty()) return ReadImage(camera.path);
+  return DecodeImage(std::as_bytes(std::span(camera.bytes)), where);
+}
 
 std::vector<float> Normalise(const Image& image) {
   std::vector<float> out(image.rgb.size());

@@ -72,14 +72,13 @@ Image DecodePng(std::span<const std::byte> file, const std::string& where,
   return image;
 }
 
-void WritePng(const std::filesystem::path& path, const Image& image) {
+std::string EncodePng(const Image& image) {
   const Context context(spng_ctx_new(SPNG_CTX_ENCODER));
   if (!context) throw DeviceError("libspng gave no encoder: out of memory.");
   const auto check = [&](int status) {
     if (status != SPNG_OK) {
-      throw DataError(fmt::format("{}: a picture of {} x {} pixels cannot be written as PNG: {}.",
-                                  path.string(), image.width_px, image.height_px,
-                                  spng_strerror(status)));
+      throw DataError(fmt::format("a picture of {} x {} pixels cannot be written as PNG: {}.",
+                                  image.width_px, image.height_px, spng_strerror(status)));
     }
   };
   check(spng_set_option(context.get(), SPNG_ENCODE_TO_BUFFER, 1));
@@ -96,7 +95,11 @@ void WritePng(const std::filesystem::path& path, const Image& image) {
   const std::unique_ptr<void, decltype(&std::free)> bytes(
       spng_get_png_buffer(context.get(), &size, &status), &std::free);
   check(status);
-  WriteFileAtomically(path, std::span(static_cast<const std::byte*>(bytes.get()), size));
+  return {static_cast<const char*>(bytes.get()), size};
+}
+
+void WritePng(const std::filesystem::path& path, const Image& image) {
+  WriteFileAtomically(path, EncodePng(image));
 }
 
 }  // namespace occvla::data

@@ -95,7 +95,7 @@ void FewTask(const AttentionArgs& args, int64_t key_head, Scratch& scratch) {
     const int64_t count = RoundUp(to, kWidth);
     for (int64_t key = from; key < to; ++key) {
       const Number* row = k + (start + key) * args.k_row_stride;
-      PrefetchBytes(row + kFewAhead * args.k_row_stride, row_bytes);
+      Prefetch(row + kFewAhead * args.k_row_stride, row_bytes);
       dot(q, padded, row, args.head_size, scores + key, kFewKeys);
     }
     for (int64_t r = 0; r < rows; ++r) {
@@ -109,7 +109,7 @@ void FewTask(const AttentionArgs& args, int64_t key_head, Scratch& scratch) {
     for (int64_t key = from / 8 * 8; key < to; key += 8) {
       const Number* row = v + (start + key) * args.v_row_stride;
       for (int64_t i = 0; i < 8; ++i)
-        PrefetchBytes(row + (kFewAhead + i) * args.v_row_stride, row_bytes);
+        Prefetch(row + (kFewAhead + i) * args.v_row_stride, row_bytes);
       AddValues(scores + key, kFewKeys, rows, row, args.v_row_stride, from - key,
                 Smaller(to - key, 8), sums, padded, args.head_size);
     }

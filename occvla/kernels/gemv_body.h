@@ -1,4 +1,5 @@
 #pragma once
+#include "occvla/kernels/memory.h"
 #include "occvla/kernels/variants.h"
 
 /// Gemv and StreamRead over the Vector of the including file. Internal linkage throughout.
@@ -9,13 +10,9 @@ namespace {
 /// page; software fetches cross into the next one.
 constexpr int64_t kAheadBytes = 2048;
 
-inline void Prefetch(const void* from) {
-  _mm_prefetch(static_cast<const char*>(from), _MM_HINT_T0);
-}
-
 /// y of kRows rows for kOutputs weight rows, `stride` weights and `apart` outputs from each other.
-/// Each (row, output) has one sum of its own, so its bits depend neither on the other rows nor on
-/// the partition.
+/// x is packed in vectors: [vector][row][lane], zeros behind the end. Each (row, output) has one
+/// sum of its own, so its bits depend neither on the other rows nor on the partition.
 template <int kRows, int kOutputs, typename Weight>
 inline __attribute__((always_inline)) void Outputs(const GemvArgs& args, const Weight* w,
                                                    int64_t stride, const float* x, float* y,
@@ -27,43 +24,53 @@ inline __attribute__((always_inline)) void Outputs(const GemvArgs& args, const W
     for (int b = 0; b < kRows; ++b) sums[o][b] = Zero();
   constexpr int64_t kLine = 64 / sizeof(Weight);
   constexpr int64_t kAhead = kAheadBytes / sizeof(Weight);
+  const int64_t in = args.in;
   int64_t i = 0;
-  for (; i + kLine <= args.in; i += kLine) {
+  for (; i + kLine <= in; i += kLine) {
 #pragma GCC unroll 8
     for (int o = 0; o < kOutputs; ++o) Prefetch(w + o * stride + i + kAhead);
 #pragma GCC unroll 8
-    for (int64_t j = 0; j < kLine; j += kWidth)
+    for (int64_t j = 0; j < kLine; j += kWidth) {
+      Vector weights[kOutputs];
 #pragma GCC unroll 8
-      for (int o = 0; o < kOutputs; ++o) {
-        const Vector weight = Load(w + o * stride + i + j);
+      for (int o = 0; o < kOutputs; ++o) weights[o] = Load(w + o * stride + i + j);
 #pragma GCC unroll 8
-        for (int b = 0; b < kRows; ++b)
-          sums[o][b] = MultiplyAdd(weight, Load(x + b * args.in + i + j), sums[o][b]);
+      for (int b = 0; b < kRows; ++b) {
+        const Vector number = Load(x + (i + j) * kRows + b * kWidth);
+#pragma GCC unroll 8
+        for (int o = 0; o < kOutputs; ++o) sums[o][b] = MultiplyAdd(weights[o], number, sums[o][b]);
       }
-  }
-  for (; i < args.in; i += kWidth) {
-    const int64_t count = args.in - i < kWidth ? args.in - i : kWidth;
-    for (int o = 0; o < kOutputs; ++o) {
-      const Vector weight = Load(w + o * stride + i, count);
-      for (int b = 0; b < kRows; ++b)
-        sums[o][b] = MultiplyAdd(weight, Load(x + b * args.in + i, count), sums[o][b]);
     }
   }
+  for (; i < in; i += kWidth) {
+    const int64_t count = in - i < kWidth ? in - i : kWidth;
+#pragma GCC unroll 8
+    for (int o = 0; o < kOutputs; ++o) {
+      const Vector weight = Load(w + o * stride + i, count);
+#pragma GCC unroll 8
+      for (int b = 0; b < kRows; ++b)
+        sums[o][b] = MultiplyAdd(weight, Load(x + i * kRows + b * kWidth), sums[o][b]);
+    }
+  }
+#pragma GCC unroll 8
   for (int o = 0; o < kOutputs; ++o)
+#pragma GCC unroll 8
     for (int b = 0; b < kRows; ++b) {
       const float sum = Sum(sums[o][b]);
       y[b * args.out + o * apart] = bias ? sum + bias[o * apart] : sum;
     }
 }
 
+/// How many weight rows share the loads of x: as many sums as fit in the registers.
+constexpr int OutputsFor(int rows) {
+  if (kWidth == 16) return rows <= 5 ? 4 : 3;
+  return rows == 1 ? 4 : rows == 2 ? 4 : rows <= 4 ? 2 : 1;
+}
+
 template <int kRows, typename Weight>
-void Rows(const GemvArgs& args, int64_t row, int64_t first, int64_t last) {
-  constexpr int kOutputs = kWidth == 16 ? (kRows <= 4 ? 4 : 2)
-                                        : (kRows <= 2   ? 4
-                                           : kRows <= 4 ? 2
-                                                        : 1);
+void Rows(const GemvArgs& args, int64_t row, const float* x, int64_t first, int64_t last) {
+  constexpr int kOutputs = OutputsFor(kRows);
   const Weight* w = static_cast<const Weight*>(args.w);
-  const float* x = args.x + row * args.in;
   float* y = args.y + row * args.out;
   // Several streams keep more misses in flight than one. They lie far apart: neighbouring rows read
   // side by side were a third slower than one row after the other.
@@ -75,15 +82,25 @@ void Rows(const GemvArgs& args, int64_t row, int64_t first, int64_t last) {
     Outputs<kRows, 1>(args, w + o * args.in, 0, x, y + o, args.bias ? args.bias + o : nullptr, 0);
 }
 
+inline void PackRows(const float* x, int64_t rows, int64_t in, float* to) {
+  for (int64_t i = 0; i < in; i += kWidth)
+    for (int64_t b = 0; b < rows; ++b)
+      Store(to + i * rows + b * kWidth, Load(x + b * in + i, in - i < kWidth ? in - i : kWidth));
+}
+
 template <typename Weight>
 void GemvOf(const GemvArgs& args, int64_t first, int64_t last) {
-  using Function = void (*)(const GemvArgs&, int64_t, int64_t, int64_t);
+  using Function = void (*)(const GemvArgs&, int64_t, const float*, int64_t, int64_t);
   static constexpr Function kFunctions[] = {Rows<1, Weight>, Rows<2, Weight>, Rows<3, Weight>,
                                             Rows<4, Weight>, Rows<5, Weight>, Rows<6, Weight>,
                                             Rows<7, Weight>, Rows<8, Weight>};
+  const int64_t most = args.rows < 8 ? args.rows : 8;
+  Scratch scratch(most * (args.in + kWidth));
+  float* x = scratch.Take(most * (args.in + kWidth));
   for (int64_t row = 0; row < args.rows; row += 8) {
     const int64_t count = args.rows - row < 8 ? args.rows - row : 8;
-    kFunctions[count - 1](args, row, first, last);
+    PackRows(args.x + row * args.in, count, args.in, x);
+    kFunctions[count - 1](args, row, x, first, last);
   }
 }
 

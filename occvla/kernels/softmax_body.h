@@ -1,8 +1,6 @@
 #pragma once
-#include <cstddef>
-#include <new>
-
 #include "occvla/kernels/math_body.h"
+#include "occvla/kernels/memory.h"
 #include "occvla/kernels/variants.h"
 
 /// What both attention bodies share: the softmax over one block of keys after another. Internal
@@ -11,28 +9,6 @@ namespace occvla::kernels {
 namespace {
 
 constexpr float kInfinity = __builtin_inff();
-
-/// Aligned memory of one call.
-class Scratch {
- public:
-  explicit Scratch(int64_t floats)
-      : data_(static_cast<float*>(
-            ::operator new(static_cast<size_t>(floats) * sizeof(float), std::align_val_t(64)))) {}
-  ~Scratch() { ::operator delete(data_, std::align_val_t(64)); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  /// The next `floats` of it, rounded up to whole cache lines.
-  float* Take(int64_t floats) {
-    float* taken = data_ + used_;
-    used_ += Lines(floats);
-    return taken;
-  }
-  static int64_t Lines(int64_t floats) { return (floats + 15) / 16 * 16; }
-
- private:
-  float* data_;
-  int64_t used_ = 0;
-};
 
 inline int64_t Smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t Larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -44,11 +20,6 @@ struct Range {
 inline Range Visible(const AttentionArgs& args, int64_t query) {
   return {args.begin ? Larger(args.begin[query], 0) : 0,
           args.end ? Smaller(args.end[query], args.keys) : args.keys};
-}
-
-inline void PrefetchBytes(const void* from, int64_t bytes) {
-  for (int64_t at = 0; at < bytes; at += 64)
-    _mm_prefetch(static_cast<const char*>(from) + at, _MM_HINT_T0);
 }
 
 /// The softmax of one row so far: the largest score, and the sum of e^(score - largest).

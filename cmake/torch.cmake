@@ -1,6 +1,9 @@
 # The imported target `torch`, made from a folder that holds include/ and lib/: the torch/ folder of a
 # wheel or an unpacked libtorch. find_package(Torch) is not used: wheels no longer ship its files.
-if(NOT OCCVLA_TORCH OR NOT EXISTS ${OCCVLA_TORCH}/include/ATen/ATen.h)
+if(NOT OCCVLA_TORCH)
+  set(OCCVLA_TORCH ${CMAKE_SOURCE_DIR}/build/deps/torch)  # where script/bootstrap puts it
+endif()
+if(NOT EXISTS ${OCCVLA_TORCH}/include/ATen/ATen.h)
   message(FATAL_ERROR "OCCVLA_TORCH=${OCCVLA_TORCH} holds no include/ATen/ATen.h. Run script/bootstrap, "
                       "or set OCCVLA_TORCH to the torch folder of a wheel or an unpacked libtorch, or "
                       "configure with -DOCCVLA_TORCH_ROOMS=OFF.")

@@ -11,8 +11,8 @@ TEST(ProgressTest, TheLineShowsShareRateAndTimeLeft) {
   Progress progress("convert", 324, "frames");
   progress.Add(120);
   EXPECT_EQ(progress.Line(10.0, 80),
-            "convert  37% [###########....................] 120/324 frames  12.0/s 17 s left");
-  EXPECT_EQ(progress.Line(10.0, 52), "convert  37%  120/324 frames  12.0/s 17 s left");
+            "convert  37% [###########.....................] 120/324 frames  12.0/s 17 s left");
+  EXPECT_EQ(progress.Line(10.0, 50), "convert  37%  120/324 frames  12.0/s 17 s left");
   EXPECT_EQ(progress.Line(10.0, 12), "convert  37%");
 }
 
@@ -20,18 +20,19 @@ TEST(ProgressTest, TheEdgesAreWellFormed) {
   Progress progress("x", 10, "files");
   EXPECT_EQ(progress.Line(0.0, 40), "x   0% [....................] 0/10 files");
   progress.Add(10);
-  EXPECT_EQ(progress.Line(0.01, 60), "x 100% [####################] 10/10 files  1000/s 0 s left");
+  EXPECT_EQ(progress.Line(0.01, 60),
+            "x 100% [######################] 10/10 files  1000/s 0 s left");
   progress.Add(1);  // More than was announced.
-  EXPECT_EQ(progress.Line(11.0, 50), "x 100% [###########] 11/10 files  1.0/s 0 s left");
-  EXPECT_EQ(Progress("none", 0, "files").Line(1.0, 30), "none 100% [######] 0/0 files");
+  EXPECT_EQ(progress.Line(11.0, 50), "x 100% [#############] 11/10 files  1.0/s 0 s left");
+  EXPECT_EQ(Progress("none", 0, "files").Line(1.0, 30), "none 100% [########] 0/0 files");
 }
 
 TEST(ProgressTest, LongWaitsAreToldInMinutesAndHours) {
   Progress progress("x", 1000, "f");
   progress.Add(10);
   EXPECT_EQ(progress.Line(10.0, 0), "");
-  EXPECT_EQ(progress.Line(1.0, 36), "x   1%  10/1000 f  10.0/s 1 min 39 s left");
-  EXPECT_EQ(progress.Line(100.0, 36), "x   1%  10/1000 f  0.1/s 2 h 45 min");
+  EXPECT_EQ(progress.Line(1.0, 41), "x   1%  10/1000 f  10.0/s 1 min 39 s left");
+  EXPECT_EQ(progress.Line(100.0, 40), "x   1%  10/1000 f  0.1/s 2 h 45 min left");
 }
 
 // What tests capture is no terminal.

@@ -156,15 +156,15 @@ bool AnyHolds(const std::vector<std::string>& lines, std::string_view part) {
 
 /// The cause that the pattern of differences points at, as a sentence; empty if none stands out.
 std::string LikelyCause(const Differences& d) {
-  if (AnyHolds(d.missing, "pre_feedforward_layernorm")) {
-    return "Gemma 2's norms are missing: this looks like a PaliGemma 1 checkpoint.";
-  }
   if (AnyHolds(d.left_over, "lora_") || AnyHolds(d.left_over, "base_model.")) {
     return "These are LoRA weights: merge them into their base first.";
   }
   if (AnyHolds(d.left_over, "qweight") || AnyHolds(d.left_over, "weight_scale") ||
       AnyHolds(d.left_over, "absmax")) {
     return "The weights are quantised by another program: fetch the float or bfloat16 ones.";
+  }
+  if (AnyHolds(d.missing, "pre_feedforward_layernorm") && !AnyHolds(d.missing, "q_proj")) {
+    return "Gemma 2's norms are missing: this looks like a PaliGemma 1 checkpoint.";
   }
   if (AnyHolds(d.left_over, "vision_model.head.")) {
     return "The vision tower has a pooling head, which PaliGemma 2 does not use: save it with "

@@ -120,13 +120,12 @@ void CheckOccupancy(const ModelConfig& c, Rules& rules) {
 
 }  // namespace
 
-std::string_view MaskModeName(MaskMode mask) {
-  return mask == MaskMode::kOccvla ? "occvla" : "paligemma";
-}
+std::string_view MaskModeName(MaskMode mask) { return NameOfEnum(mask); }
 
 std::optional<MaskMode> MaskModeFromName(std::string_view name) {
-  if (name == "occvla") return MaskMode::kOccvla;
-  if (name == "paligemma") return MaskMode::kPaligemma;
+  for (const auto& [word, mode] : EnumNames<MaskMode>::kNames) {
+    if (word == name) return mode;
+  }
   return std::nullopt;
 }
 

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "occvla/base/config.h"
+
 namespace occvla::model {
 
 /// SigLIP (facts/model.md A.1, A.2).
@@ -58,6 +60,16 @@ struct TextConfig {
 /// facts C7. occvla: images see images; prefix sees images and itself; suffix causal. paligemma:
 /// images and prefix see each other both ways.
 enum class MaskMode { kOccvla, kPaligemma };
+}  // namespace occvla::model
+
+template <>
+struct occvla::EnumNames<occvla::model::MaskMode> {
+  static constexpr std::pair<std::string_view, model::MaskMode> kNames[] = {
+      {"occvla", model::MaskMode::kOccvla}, {"paligemma", model::MaskMode::kPaligemma}};
+};
+
+namespace occvla::model {
+
 std::string_view MaskModeName(MaskMode mask);  ///< "occvla", "paligemma"
 std::optional<MaskMode> MaskModeFromName(std::string_view name);
 

@@ -22,8 +22,11 @@ constexpr int64_t kBlocksAtOnce = 128;
 class TemporaryFolder {
  public:
   explicit TemporaryFolder(const fs::path& out) : out_(out) {
-    path_ = out.parent_path() /
-            ("." + out.filename().string() + ".partial-" + std::to_string(::getpid()));
+    std::string name(1, '.');
+    name += out.filename().string();
+    name += ".partial-";
+    name += std::to_string(::getpid());
+    path_ = out.parent_path() / name;
     std::error_code error;
     fs::remove_all(path_, error);
     fs::create_directories(path_, error);

@@ -51,9 +51,16 @@ std::string Fingerprint(const fs::path& folder, const WeightFiles& weights) {
   for (const auto& [name, view] : weights.tensors) {
     std::string samples;
     AppendSamples(view.bytes, samples);
-    text += name + " " + std::string(SafetensorsName(view.dtype));
-    for (int64_t size : view.shape) text += " " + std::to_string(size);
-    text += " " + Sha256(AsBytes(samples)) + "\n";
+    text += name;
+    text += ' ';
+    text += SafetensorsName(view.dtype);
+    for (int64_t size : view.shape) {
+      text += ' ';
+      text += std::to_string(size);
+    }
+    text += ' ';
+    text += Sha256(AsBytes(samples));
+    text += '\n';
   }
   return Sha256(AsBytes(text));
 }

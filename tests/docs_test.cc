@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdio>
 #include <regex>
+#include <set>
 
 #include "tests/repository.h"
 
@@ -69,6 +70,22 @@ TEST(DocsTest, EveryCommandIsOneThatTheReaderHas) {
     if (!script && !ours && !common) unknown.push_back(where + ": " + words[0]);
   }
   EXPECT_THAT(unknown, IsEmpty());
+}
+
+// Links of the pages to files beside them, and the pages that sources send their readers to.
+TEST(DocsTest, EveryPageAndPictureThatIsNamedExists) {
+  const std::regex link(R"(\]\(([^)#:]+)\))"), page(R"(\bdocs/[\w/.-]+\.md\b)");
+  std::set<std::string> missing;
+  const auto check = [&](const std::filesystem::path& file, const std::regex& pattern, int group,
+                         const std::filesystem::path& base) {
+    for (const auto& line : Lines(file))
+      for (std::sregex_iterator it(line.begin(), line.end(), pattern), end; it != end; ++it)
+        if (!exists(Root() / base / (*it)[group].str()))
+          missing.insert(file.string() + " names " + (*it)[group].str());
+  };
+  for (const auto& file : FilesIn("", {".md"})) check(file, link, 1, file.parent_path());
+  for (const auto& file : FilesIn("occvla/", {".h", ".cc"})) check(file, page, 0, "");
+  EXPECT_THAT(missing, IsEmpty());
 }
 
 TEST(DocsTest, EveryFlagOfAScriptIsInItsHelp) {

@@ -185,8 +185,11 @@ class Language:
 
 
 def model(w, text, vision, pixels, prefix, suffix, mode, *, cap=0.0, adapters=None, new_tokens=0,
-          camera_embedding=None, queries=None, **branch):
-    """What `occvla dump model` writes, in the type of `pixels`. `queries` [Q, D] before scaling."""
+          safe_margin=0.0, camera_embedding=None, queries=None, **branch):
+    """What `occvla dump model` writes, in the type of `pixels`. `queries` [Q, D] before scaling.
+
+    `margin` is the narrowest lead of a new token over the next; below `safe_margin` that is all there is.
+    """
     language = Language(w, text, adapters)
     seen = vision_tower(w, vision, pixels)
     features = linear(seen, w, "multi_modal_projector.linear")
@@ -201,25 +204,28 @@ def model(w, text, vision, pixels, prefix, suffix, mode, *, cap=0.0, adapters=No
         mask = visible(len(images), len(ids) - suffix_length, suffix_length, mode)
         return language.run(h, mask, len(images), **more)
 
-    positions = None
+    sequential = branch.pop("position", "shared") == "sequential"
     if scaled is not None:
         positions = torch.full((len(scaled),), len(images))
-        if branch.pop("position", "shared") == "sequential":
+        if sequential:
             positions = positions + torch.arange(len(scaled))
         branch = dict(branch, queries=scaled, query_positions=positions)
-    ids = torch.cat([prefix, suffix])
-    hidden, occupancy = hidden_of(ids, len(suffix), **branch)
-    out = {"vision": seen, "image_features": features, "image_input": placed, "hidden": hidden,
-           "logits": language.logits(hidden[len(images):], cap)}
-    if occupancy is not None:
-        out["occupancy_hidden"] = occupancy
-    tokens, out["margin"] = prefix, math.inf
+    # Tokens first: they are the cheaper part, and a caller may not like them.
+    tokens, margin = prefix, math.inf
     for _ in range(new_tokens):
         last = hidden_of(tokens, len(tokens) - len(prefix), **(branch if branch.get("text_sees") else {}))
         best = language.logits(last[0][-1]).topk(2)
-        out["margin"] = min(out["margin"], (best.values[0] - best.values[1]).item())
+        margin = min(margin, (best.values[0] - best.values[1]).item())
+        if margin < safe_margin:
+            return {"margin": margin}
         tokens = torch.cat([tokens, best.indices[:1]])
-    out["generated"] = tokens[len(prefix):]
+    ids = torch.cat([prefix, suffix])
+    hidden, occupancy = hidden_of(ids, len(suffix), **branch)
+    out = {"margin": margin, "generated": tokens[len(prefix):],
+           "vision": seen, "image_features": features, "image_input": placed, "hidden": hidden,
+           "logits": language.logits(hidden[len(images):], cap)}
+    if occupancy is not None:
+        out["occupancy_hidden"] = occupancy
     out["largest_score"] = language.largest_score
     return out
 

@@ -58,13 +58,14 @@ void DrawRings(Canvas& canvas, const Box& box, const TopView& view, const Colour
     canvas.Use(colour);
     cairo_set_line_width(canvas.context(), 1);
     cairo_stroke(canvas.context());
-    const Eigen::Vector2d top = view(radius, 0);
-    if (top.y() < box.y + 14) continue;
+    // To the right ahead, clear of most paths.
+    const Eigen::Vector2d at = view(radius * 0.8, -radius * 0.6);
+    if (at.y() < box.y + 14 || at.x() > box.right() - 24) continue;
     const TextStyle style{.size_px = 11, .colour = kText, .align = Align::kCentre};
     const std::string label = fmt::format("{:.0f} m", radius);
     const double width = canvas.TextWidth(label, style) + 8;
-    canvas.FillBox({top.x() - width / 2, top.y() - 8, width, 16}, kBackground.WithAlpha(0.75), 3);
-    canvas.Text(top.x(), top.y() + 4, label, style);
+    canvas.FillBox({at.x() - width / 2, at.y() - 8, width, 16}, kBackground.WithAlpha(0.75), 3);
+    canvas.Text(at.x(), at.y() + 4, label, style);
   }
 }
 
@@ -162,8 +163,8 @@ void DrawBirdsEye(Canvas& canvas, const Box& box, const std::optional<OccupancyG
         {box.x + (box.width - side) / 2, box.y + (box.height - side) / 2, side, side});
   }
   DrawRings(canvas, box, view, occupancy ? kText.WithAlpha(0.35) : kLineColour);
-  DrawCar(canvas, view);
   DrawPath(canvas, view, path);
+  DrawCar(canvas, view);
 }
 
 void DrawLegend(Canvas& canvas, const Box& box, const OccupancyGrid& occupancy) {

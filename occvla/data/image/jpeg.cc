@@ -50,6 +50,8 @@ class JpegReader {
     int subsampling = 0;
     Check(tjDecompressHeader3(handle_.get(), data(), file_.size(), &header.width_px,
                               &header.height_px, &subsampling, &header.colours));
+    // Where the file ends before its frame header, libturbojpeg reports success and no size.
+    if (header.width_px < 1 || header.height_px < 1) Fail("it ends before its size is given");
     return header;
   }
 
@@ -64,9 +66,11 @@ class JpegReader {
  private:
   const unsigned char* data() const { return reinterpret_cast<const unsigned char*>(file_.data()); }
   void Check(int status) const {
-    if (status == 0) return;
-    throw DataError(fmt::format("{}: damaged or unsupported JPEG: {}. Fetch the file again.",
-                                where_, tjGetErrorStr2(handle_.get())));
+    if (status != 0) Fail(tjGetErrorStr2(handle_.get()));
+  }
+  [[noreturn]] void Fail(const char* reason) const {
+    throw DataError(
+        fmt::format("{}: damaged or unsupported JPEG: {}. Fetch the file again.", where_, reason));
   }
 
   Handle handle_;

@@ -56,12 +56,11 @@ std::string Quoted(const std::string& word) {
 
 /// Runs transformers on the same weights and sizes; it prints one JSON object.
 nlohmann::json RunPeer(const Flags& flags, const infer::BenchResult& ours) {
-  const auto command =
-      Quoted(flags.python) + " " + Quoted(flags.peer_script) + " --checkpoint " +
-      Quoted(flags.options.checkpoint.string()) + " --prompt-tokens " +
-      std::to_string(flags.options.prompt_tokens) + " --new-tokens " +
-      std::to_string(flags.options.new_tokens) + " --threads " + std::to_string(ours.threads) +
-      " --json";
+  const auto command = Quoted(flags.python) + " " + Quoted(flags.peer_script) + " --checkpoint " +
+                       Quoted(flags.options.checkpoint.string()) + " --prompt-tokens " +
+                       std::to_string(flags.options.prompt_tokens) + " --new-tokens " +
+                       std::to_string(flags.options.new_tokens) + " --threads " +
+                       std::to_string(ours.threads) + " --json";
   std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
   if (!pipe) throw DeviceError("cannot start " + command);
   std::string text;
@@ -73,7 +72,8 @@ nlohmann::json RunPeer(const Flags& flags, const infer::BenchResult& ours) {
   const auto json = nlohmann::json::parse(start == std::string::npos ? text : text.substr(start),
                                           nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) {
-    throw DataError("--peer: " + command + " printed no JSON. Run script/bootstrap --parity, and give "
+    throw DataError("--peer: " + command +
+                    " printed no JSON. Run script/bootstrap --parity, and give "
                     "--python the interpreter it made.");
   }
   return json;
@@ -94,8 +94,7 @@ std::string Text(const char* format, double value) {
 
 void PrintTable(std::ostream& out, const infer::BenchResult& r) {
   constexpr double kGb = 1e9;
-  out << "instructions " << r.isa << ", compute " << r.compute << ", " << r.threads
-      << " threads\n";
+  out << "instructions " << r.isa << ", compute " << r.compute << ", " << r.threads << " threads\n";
   Row(out, "open, pages mapped", r.open_ms, "ms",
       Text("%.2f GB of weights", static_cast<double>(r.weight_bytes) / kGb));
   Row(out, "vision, all cameras", r.vision_ms, "ms",
@@ -116,9 +115,11 @@ void PrintTable(std::ostream& out, const infer::BenchResult& r) {
         std::string("skipped at inference; text logits ") +
             (r.logits_equal_with_occupancy ? "bit-identical with and without" : "DIFFER"));
   }
-  Row(out, "peak memory without occupancy", static_cast<double>(r.peak_before_occupancy_bytes) / kGb,
-      "GB", Text("weights + %.2f GB", (static_cast<double>(r.peak_before_occupancy_bytes) -
-                                        static_cast<double>(r.weight_bytes)) / kGb));
+  Row(out, "peak memory without occupancy",
+      static_cast<double>(r.peak_before_occupancy_bytes) / kGb, "GB",
+      Text("weights + %.2f GB", (static_cast<double>(r.peak_before_occupancy_bytes) -
+                                 static_cast<double>(r.weight_bytes)) /
+                                    kGb));
   Row(out, "peak memory", static_cast<double>(r.peak_bytes) / kGb, "GB");
 }
 
@@ -138,15 +139,20 @@ void PrintPeer(std::ostream& out, const infer::BenchResult& r, const nlohmann::j
 void AddBenchModel(CLI::App& bench, const Context& context) {
   auto flags = std::make_shared<Flags>();
   auto* verb = bench.add_subcommand("model", "Times each phase of a model and its memory");
-  verb->footer("Example:\n  occvla bench model --checkpoint build/3b --peer --python "
-               "build/deps/parity-venv/bin/python");
+  verb->footer(
+      "Example:\n  occvla bench model --checkpoint build/3b --peer --python "
+      "build/deps/parity-venv/bin/python");
   verb->add_option("--checkpoint", flags->options.checkpoint, "checkpoint folder")->required();
   verb->add_option("--prompt-tokens", flags->options.prompt_tokens, "tokens of the question")
-      ->check(CLI::PositiveNumber)->capture_default_str();
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   verb->add_option("--new-tokens", flags->options.new_tokens, "tokens of the answer")
-      ->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--repeats", flags->options.repeats, "runs of vision and prefill; the median counts")
-      ->check(CLI::PositiveNumber)->capture_default_str();
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb->add_option("--repeats", flags->options.repeats,
+                   "runs of vision and prefill; the median counts")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   verb->add_option("--threads", flags->options.threads, "0 = all cores");
   AddDtypeFlag(*verb, flags->options.dtype);
   verb->add_flag("--no-occupancy", flags->no_occupancy, "leave the occupancy branch out");

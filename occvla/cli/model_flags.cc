@@ -27,7 +27,8 @@ void AddDtypeFlag(CLI::App& verb, infer::ComputeType& dtype) {
                 {"bf16", infer::ComputeType::kBFloat16}};
             dtype = kTypes.at(word);
           },
-          "type to compute in: auto (bf16 for 16-bit weights where the CPU multiplies it natively), "
+          "type to compute in: auto (bf16 for 16-bit weights where the CPU multiplies it "
+          "natively), "
           "f32 or bf16")
       ->check(CLI::IsMember({"auto", "f32", "bf16"}));
 }

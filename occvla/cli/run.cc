@@ -17,12 +17,20 @@ namespace {
 constexpr int kUsage = 2, kData = 3, kDevice = 5, kOurFault = 70;
 
 void AddVerbs(CLI::App& app, const Context& context) {
+  AddDemo(app, context);
+  AddPredict(app, context);
   AddTokenize(app, context);
   AddInit(app, context);
+  AddConvert(app, context);
   auto& dump = *app.add_subcommand(
       "dump", "What each part computed for given inputs, as safetensors, to compare with others");
+  AddDumpModel(dump, context);
   AddDumpImage(dump, context);
+  AddDumpVqvae(dump, context);
   dump.require_subcommand(1);
+  auto& bench = *app.add_subcommand("bench", "Measures the program on this machine");
+  AddBenchModel(bench, context);
+  bench.require_subcommand(1);
   AddDoctor(app, context);
   app.require_subcommand(1);
 }

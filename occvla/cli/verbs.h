@@ -20,12 +20,18 @@ struct Context {
   void CheckInterrupt() const;
 };
 
+void AddDemo(CLI::App& app, const Context& context);
+void AddPredict(CLI::App& app, const Context& context);
 void AddTokenize(CLI::App& app, const Context& context);
 void AddConvert(CLI::App& app, const Context& context);
 void AddInit(CLI::App& app, const Context& context);
 void AddDoctor(CLI::App& app, const Context& context);
 /// Children of the verb `dump`.
+void AddDumpModel(CLI::App& dump, const Context& context);
 void AddDumpImage(CLI::App& dump, const Context& context);
 void AddDumpVqvae(CLI::App& dump, const Context& context);
+
+/// Children of the verb `bench`.
+void AddBenchModel(CLI::App& bench, const Context& context);
 
 }  // namespace occvla::cli

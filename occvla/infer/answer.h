@@ -29,8 +29,8 @@ class StopFilter {
   bool stopped_ = false;
 };
 
-/// Grows one answer from logits: picks the next id (greedy, sampled, or among legal labels), decodes
-/// it, ends at the end token, a stop word or the token limit. Knows nothing of the model.
+/// Grows one answer from logits: picks the next id (greedy, sampled, or among legal labels),
+/// decodes it, ends at the end token, a stop word or the token limit. Knows nothing of the model.
 class AnswerWriter {
  public:
   /// The tokenizer and the request outlive it.

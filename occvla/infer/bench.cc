@@ -90,7 +90,8 @@ void CountWork(const model::ModelConfig& config, BenchResult& result) {
       static_cast<double>(config.cameras) *
       (2 * P * patch * Dv +
        static_cast<double>(v.layers) * (2 * P * (4 * Dv * Dv + 2 * Dv * Fv) + 4 * P * P * Dv) +
-       2 * P * Dv * D) / 1e9;
+       2 * P * Dv * D) /
+      1e9;
   result.prefill_gflop =
       (2 * L * (D * dq + 2 * D * dkv + dq * D + 3 * D * F) * N + 4 * dq * L * N * N) / 1e9;
   result.occupancy_gflop = (2 * L * Q * (2 * D * dq + 3 * D * F) + 4 * dq * L * Q * N) / 1e9;
@@ -111,16 +112,16 @@ BenchResult BenchModel(const BenchOptions& options,
   result.open_ms = Milliseconds([&] {
     auto checkpoint = model::Checkpoint::Open(options.checkpoint);
     const auto compute = ChooseComputeType(options.dtype, checkpoint, at::kCPU);
-    model = std::make_unique<model::OccVla>(std::move(checkpoint),
-                                            model::LoadOptions{.compute = compute});
+    model = std::make_unique<model::OccVla>(
+        std::move(checkpoint),
+        model::LoadOptions{.compute = compute, .mask = {}, .final_softcap = {}});
     model->MapPages();
   });
   const auto& config = model->config();
   result.compute = model->compute() == at::kBFloat16 ? "bf16" : "f32";
   result.weight_bytes = model->checkpoint().weight_bytes();
   CountWork(config, result);
-  auto cache = model->MakeCache(config.image_tokens() + options.prompt_tokens +
-                                options.new_tokens);
+  auto cache = model->MakeCache(config.image_tokens() + options.prompt_tokens + options.new_tokens);
   result.kv_bytes = cache.bytes();
   const int64_t S = config.vision.image_size;
   const auto pixels = at::rand({config.cameras, 3, S, S}) * 2 - 1;
@@ -147,8 +148,8 @@ BenchResult BenchModel(const BenchOptions& options,
   std::vector<double> token_ms;
   for (int64_t i = 0; i < options.new_tokens; ++i) {
     const int64_t next = logits.argmax(-1).item<int64_t>();
-    token_ms.push_back(Milliseconds(
-        [&] { logits = model->language().Logits(model->Continue({next}, cache)); }));
+    token_ms.push_back(
+        Milliseconds([&] { logits = model->language().Logits(model->Continue({next}, cache)); }));
   }
   result.token_ms = Median(token_ms);
   say("memory bandwidth");
@@ -165,8 +166,8 @@ BenchResult BenchModel(const BenchOptions& options,
     say("occupancy");
     cache.Truncate(config.image_tokens());
     at::Tensor hidden;
-    result.occupancy_hidden_ms = Milliseconds(
-        [&] { hidden = model->OccupancyHidden(cache, config.image_tokens()); });
+    result.occupancy_hidden_ms =
+        Milliseconds([&] { hidden = model->OccupancyHidden(cache, config.image_tokens()); });
     result.occupancy_decoder_ms = Milliseconds([&] { model->OccupancyLogits(hidden); });
     result.logits_equal_with_occupancy = at::equal(second, first_logits(1));
   }

@@ -29,7 +29,8 @@ at::Tensor Input(const SafetensorsFile& file, const std::string& name, DType dty
     const auto text = [](const std::vector<int64_t>& shape) {
       std::string out = "[";
       for (const int64_t size : shape) {
-        out += (out.size() > 1 ? ", " : "") + (size < 0 ? std::string("any") : std::to_string(size));
+        out +=
+            (out.size() > 1 ? ", " : "") + (size < 0 ? std::string("any") : std::to_string(size));
       }
       return out + "]";
     };
@@ -40,8 +41,7 @@ at::Tensor Input(const SafetensorsFile& file, const std::string& name, DType dty
   return model::TensorFromView(view, name);
 }
 
-std::vector<int64_t> Ids(const SafetensorsFile& file, const std::string& name,
-                         int64_t vocabulary) {
+std::vector<int64_t> Ids(const SafetensorsFile& file, const std::string& name, int64_t vocabulary) {
   const auto tensor = Input(file, name, DType::kI64, {-1});
   const auto* first = tensor.const_data_ptr<int64_t>();
   std::vector<int64_t> ids(first, first + tensor.numel());
@@ -94,9 +94,8 @@ void DumpModel(const DumpOptions& options) {
   const int64_t S = config.vision.image_size;
   const auto pixels = Input(file, "pixel_values", DType::kF32, {-1, 3, S, S}).to(device);
   const auto prefix = Ids(file, "prefix_ids", config.text.vocabulary);
-  const auto suffix = file.Contains("suffix_ids")
-                          ? Ids(file, "suffix_ids", config.text.vocabulary)
-                          : std::vector<int64_t>();
+  const auto suffix = file.Contains("suffix_ids") ? Ids(file, "suffix_ids", config.text.vocabulary)
+                                                  : std::vector<int64_t>();
   std::optional<at::Tensor> queries;
   if (file.Contains("occ_queries")) {
     queries = Input(file, "occ_queries", DType::kF32, {-1, config.text.hidden}).to(device);
@@ -140,7 +139,8 @@ void DumpModel(const DumpOptions& options) {
     run_occupancy();
   }
   out["hidden"] = at::cat(hidden);
-  out["logits"] = model.language().Logits(out["hidden"].narrow(0, images, out["hidden"].size(0) - images));
+  out["logits"] =
+      model.language().Logits(out["hidden"].narrow(0, images, out["hidden"].size(0) - images));
   Write(options.output, std::move(out));
 }
 

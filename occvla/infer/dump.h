@@ -8,7 +8,8 @@ namespace occvla::infer {
 
 struct DumpOptions {
   std::filesystem::path checkpoint;
-  std::filesystem::path input;   ///< safetensors: pixel_values, prefix_ids, optional suffix_ids, occ_queries
+  std::filesystem::path
+      input;  ///< safetensors: pixel_values, prefix_ids, optional suffix_ids, occ_queries
   std::filesystem::path output;
   std::optional<model::MaskMode> mask;
   std::optional<double> final_softcap;

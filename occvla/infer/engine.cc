@@ -56,9 +56,10 @@ class Engine::Impl {
         if (text.find("can't allocate memory") == std::string_view::npos) {
           job->promise.set_exception(std::current_exception());
         } else {
-          job->promise.set_exception(std::make_exception_ptr(DeviceError(
-              "out of memory: " + std::string(text) + ". Close other programs, or take a smaller "
-              "model or image size.")));
+          job->promise.set_exception(
+              std::make_exception_ptr(DeviceError("out of memory: " + std::string(text) +
+                                                  ". Close other programs, or take a smaller "
+                                                  "model or image size.")));
         }
       } catch (...) {
         job->promise.set_exception(std::current_exception());

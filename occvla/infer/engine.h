@@ -21,18 +21,19 @@ enum class ComputeType { kAuto, kFloat32, kBFloat16 };
 
 struct EngineOptions {
   ComputeType dtype = ComputeType::kAuto;
-  std::string device = "cpu";         ///< cpu | cuda | cuda:N
-  int threads = 0;                    ///< 0 = all cores.
-  int64_t max_text_tokens = 1024;     ///< Prompt and new tokens; sizes the KV cache.
-  int64_t attention_bytes = int64_t{256} << 20;  ///< Bound on score memory where no fused kernel runs.
-  std::optional<model::MaskMode> mask;           ///< Overrides the checkpoint's.
+  std::string device = "cpu";      ///< cpu | cuda | cuda:N
+  int threads = 0;                 ///< 0 = all cores.
+  int64_t max_text_tokens = 1024;  ///< Prompt and new tokens; sizes the KV cache.
+  int64_t attention_bytes = int64_t{256}
+                            << 20;      ///< Bound on score memory where no fused kernel runs.
+  std::optional<model::MaskMode> mask;  ///< Overrides the checkpoint's.
   size_t queue = 64;
 };
 
 struct Sampling {
   double temperature = 0;  ///< 0 = greedy.
   double top_p = 1;
-  uint64_t seed = 0;       ///< Keyed: the same request and seed give the same text.
+  uint64_t seed = 0;  ///< Keyed: the same request and seed give the same text.
 };
 
 struct Request {
@@ -42,11 +43,11 @@ struct Request {
   std::string frame_key;
   /// Empty: the chain-of-thought question from the frame's past meta actions.
   std::string prompt;
-  bool text = true;         ///< Generate an answer.
-  bool trajectory = true;   ///< Run the planner, where the checkpoint has one.
-  bool occupancy = false;   ///< Run the occupancy branch.
+  bool text = true;        ///< Generate an answer.
+  bool trajectory = true;  ///< Run the planner, where the checkpoint has one.
+  bool occupancy = false;  ///< Run the occupancy branch.
   int64_t max_new_tokens = 128;
-  std::vector<std::string> stop;       ///< Text that ends the answer (left out of it).
+  std::vector<std::string> stop;  ///< Text that ends the answer (left out of it).
   Sampling sampling;
   /// The answer is one of the eighteen "<velocity>, <direction>" labels after "Meta action: ".
   bool constrain_meta_action = false;
@@ -56,8 +57,8 @@ struct Request {
   std::shared_ptr<std::atomic<bool>> cancelled;
 };
 
-/// Runs one model. `Submit` may be called from any thread and returns at once; one thread inside owns
-/// the model, the KV cache and the random state, so replies come in submit order.
+/// Runs one model. `Submit` may be called from any thread and returns at once; one thread inside
+/// owns the model, the KV cache and the random state, so replies come in submit order.
 class Engine {
  public:
   /// Opens the checkpoint; throws CheckpointError, ConfigError or DeviceError.

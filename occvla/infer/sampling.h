@@ -10,8 +10,8 @@ namespace occvla::infer {
 /// The largest logit's id; the lowest id on ties.
 int64_t Greedy(std::span<const float> logits);
 
-/// Draws from softmax(logits / temperature), cut to the smallest set of ids whose probability reaches
-/// `top_p` (nucleus). temperature 0 is greedy. One uniform number of `rng` a call.
+/// Draws from softmax(logits / temperature), cut to the smallest set of ids whose probability
+/// reaches `top_p` (nucleus). temperature 0 is greedy. One uniform number of `rng` a call.
 int64_t Sample(std::span<const float> logits, double temperature, double top_p, Rng& rng);
 
 /// The legal continuations of "Meta action: " as token sequences, walked like a trie: what may come

@@ -39,11 +39,9 @@ class Stopwatch {
 std::string ContentKey(const data::Frame& frame, bool with_rays) {
   std::string all;
   for (const auto& image : frame.images) {
-    const auto bytes = image.bytes.empty()
-                           ? ReadFile(image.path, data::ImageLimits{}.max_bytes)
-                           : std::vector<std::byte>();
-    all += image.bytes.empty() ? Sha256(bytes)
-                               : Sha256(std::as_bytes(std::span(image.bytes)));
+    const auto bytes = image.bytes.empty() ? ReadFile(image.path, data::ImageLimits{}.max_bytes)
+                                           : std::vector<std::byte>();
+    all += image.bytes.empty() ? Sha256(bytes) : Sha256(std::as_bytes(std::span(image.bytes)));
     if (with_rays && image.camera) {
       const auto append = [&](const auto& matrix) {
         all.append(reinterpret_cast<const char*>(matrix.data()), sizeof(double) * matrix.size());
@@ -111,8 +109,7 @@ Session::Session(const std::filesystem::path& checkpoint, const EngineOptions& o
   model_.MapPages();
   if (tokenizer_.vocabulary_size() > model_.config().text.vocabulary) {
     throw CheckpointError(checkpoint.string() + ": the tokenizer has " +
-                          std::to_string(tokenizer_.vocabulary_size()) +
-                          " ids, the model only " +
+                          std::to_string(tokenizer_.vocabulary_size()) + " ids, the model only " +
                           std::to_string(model_.config().text.vocabulary) +
                           ". Take the tokenizer that belongs to these weights.");
   }
@@ -121,8 +118,8 @@ Session::Session(const std::filesystem::path& checkpoint, const EngineOptions& o
 void Session::SeeFrame(const Request& request, data::Prediction& prediction) {
   const auto& config = model_.config();
   auto& timings = prediction.timings;
-  const auto key = request.frame_key.empty() ? ContentKey(request.frame, config.camera_rays)
-                                             : request.frame_key;
+  const auto key =
+      request.frame_key.empty() ? ContentKey(request.frame, config.camera_rays) : request.frame_key;
   if (!key.empty() && key == frame_.key) {
     timings.frame_cached = true;
     return;
@@ -135,8 +132,8 @@ void Session::SeeFrame(const Request& request, data::Prediction& prediction) {
   const int64_t S = config.vision.image_size, N = config.cameras;
   auto values = data::LoadPixels(request.frame, static_cast<int>(S), filter);
   const auto pixels = at::from_blob(values.data(), {N, 3, S, S}).to(cache_.Keys(0).device());
-  const auto rays = config.camera_rays ? model::PatchRays(request.frame, config.vision)
-                                       : at::Tensor();
+  const auto rays =
+      config.camera_rays ? model::PatchRays(request.frame, config.vision) : at::Tensor();
   timings.image_ms = watch.Lap();
   frame_.embedded = model_.EmbedImages(model_.ImageFeatures(pixels).image, rays);
   timings.vision_ms = watch.Lap();

@@ -12,8 +12,9 @@
 
 namespace occvla::infer {
 
-/// One model with one KV cache: runs requests one after the other and keeps the last frame's images,
-/// keys and values, so that the next question on it starts at the text. One thread at a time.
+/// One model with one KV cache: runs requests one after the other and keeps the last frame's
+/// images, keys and values, so that the next question on it starts at the text. One thread at a
+/// time.
 class Session {
  public:
   /// Throws CheckpointError when the folder has no tokenizer.
@@ -32,7 +33,8 @@ class Session {
 
   void SeeFrame(const Request& request, data::Prediction& prediction);
   void CheckLengths(const Request& request, const std::vector<int64_t>& prefix) const;
-  void Answer(const Request& request, const at::Tensor& prefix_hidden, data::Prediction& prediction);
+  void Answer(const Request& request, const at::Tensor& prefix_hidden,
+              data::Prediction& prediction);
   void DecideMetaAction(const Request& request, data::Prediction& prediction) const;
   void PredictOccupancy(data::Prediction& prediction);
   void Plan(const Request& request, data::Prediction& prediction) const;

@@ -76,7 +76,7 @@ Chunk ScoreChunk(const at::Tensor& q, const at::Tensor& k, const at::Tensor& beg
     chunk.tanh = scores.div_(options.softcap).tanh_();
     scores = chunk.tanh * options.softcap;
   }
-  const auto key = at::arange(S, begin.options()).unsqueeze(0);                  // [1, S]
+  const auto key = at::arange(S, begin.options()).unsqueeze(0);                           // [1, S]
   const auto visible = (key >= begin.unsqueeze(1)).logical_and_(key < end.unsqueeze(1));  // [t, S]
   const auto hidden = visible.logical_not().view({1, 1, t, S});
   scores.view({K, G, t, S}).masked_fill_(hidden, -std::numeric_limits<double>::infinity());

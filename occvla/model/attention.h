@@ -6,8 +6,8 @@
 
 namespace occvla::model {
 
-/// A mask as a range of keys for each query: query t sees keys [begin[t], end[t]). Every mask of this
-/// program has that form (docs/SHAPES.md), so no [T, S] matrix is ever made.
+/// A mask as a range of keys for each query: query t sees keys [begin[t], end[t]). Every mask of
+/// this program has that form (docs/SHAPES.md), so no [T, S] matrix is ever made.
 struct KeyRanges {
   std::vector<int32_t> begin, end;  ///< T values each.
 

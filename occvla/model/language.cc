@@ -63,8 +63,9 @@ at::Tensor LanguageModel::Forward(at::Tensor x, const Pass& pass, KvCache& cache
   TORCH_CHECK(static_cast<int64_t>(pass.positions.size()) == T, pass.positions.size(),
               " positions for ", T, " tokens");
   const bool keep = pass.remember == Remember::kYes;
-  TORCH_CHECK(!keep || cache.capacity_ == 0 || cache.length_ + T <= cache.capacity_, "the cache of ",
-              cache.capacity_, " tokens cannot take ", T, " more after ", cache.length_);
+  TORCH_CHECK(!keep || cache.capacity_ == 0 || cache.length_ + T <= cache.capacity_,
+              "the cache of ", cache.capacity_, " tokens cannot take ", T, " more after ",
+              cache.length_);
   const auto table =
       MakeRotaryTable(pass.positions, config.head_size, config.rope_theta, x.options());
   const auto windowed = config.sliding_window > 0

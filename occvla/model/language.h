@@ -13,9 +13,9 @@ namespace occvla::model {
 
 /// Keys and values of every layer for the tokens seen so far. T tokens, K key heads, D head size.
 ///
-/// With a capacity it is one preallocated block that is written in place and can be cut back, so that
-/// a second question starts from the image tokens at no cost; without (training) every append makes
-/// a new tensor, so that gradients flow.
+/// With a capacity it is one preallocated block that is written in place and can be cut back, so
+/// that a second question starts from the image tokens at no cost; without (training) every append
+/// makes a new tensor, so that gradients flow.
 class KvCache {
  public:
   /// `capacity` tokens, or 0 for the differentiable kind.
@@ -38,7 +38,7 @@ class KvCache {
   friend class LanguageModel;
   int64_t length_ = 0, capacity_ = 0;
   int64_t skip_begin_ = 0, skip_end_ = 0;  // Cache indices of tokens without own positions.
-  std::vector<at::Tensor> k_, v_;  // [K, capacity or length, D] a layer.
+  std::vector<at::Tensor> k_, v_;          // [K, capacity or length, D] a layer.
 };
 
 /// Adapters of one set (shared, or occupancy's own), by layer; entries may be undefined.

@@ -98,7 +98,8 @@ at::Tensor GeluTanh(at::Tensor gate, const at::Tensor& up) {
 
 RotaryTable MakeRotaryTable(const std::vector<int64_t>& positions, int64_t head_size, double theta,
                             const at::TensorOptions& like) {
-  const auto type = c10::typeMetaToScalarType(like.dtype()) == at::kDouble ? at::kDouble : at::kFloat;
+  const auto type =
+      c10::typeMetaToScalarType(like.dtype()) == at::kDouble ? at::kDouble : at::kFloat;
   const auto options = at::TensorOptions().dtype(type);
   const auto exponent = at::arange(0, head_size, 2, options) / static_cast<double>(head_size);
   const auto frequency = at::pow(theta, exponent).reciprocal();  // [D / 2]
@@ -116,18 +117,17 @@ at::Tensor RotateHeads(const at::Tensor& x, int64_t heads, const RotaryTable* ta
                       (!into.defined() || into.scalar_type() == type);
   if (kernel) {
     const auto out = into.defined() ? into : at::empty({heads, T, D}, x.options().dtype(type));
-    const kernels::RotaryArgs args{
-        .x_storage = StorageOf(x),
-        .out_storage = StorageOf(out),
-        .x = x.const_data_ptr(),
-        .x_row_stride = x.size(1),
-        .out = out.mutable_data_ptr(),
-        .out_head_stride = out.stride(0),
-        .out_offset = offset,
-        .cos = table ? table->cos.const_data_ptr<float>() : nullptr,
-        .sin = table ? table->sin.const_data_ptr<float>() : nullptr,
-        .heads = heads,
-        .head_size = D};
+    const kernels::RotaryArgs args{.x_storage = StorageOf(x),
+                                   .out_storage = StorageOf(out),
+                                   .x = x.const_data_ptr(),
+                                   .x_row_stride = x.size(1),
+                                   .out = out.mutable_data_ptr(),
+                                   .out_head_stride = out.stride(0),
+                                   .out_offset = offset,
+                                   .cos = table ? table->cos.const_data_ptr<float>() : nullptr,
+                                   .sin = table ? table->sin.const_data_ptr<float>() : nullptr,
+                                   .heads = heads,
+                                   .head_size = D};
     ParallelFor(T, kRowGrain,
                 [&](int64_t first, int64_t last) { kernels::Rotary(args, first, last); });
     return into.defined() ? out.narrow(1, offset, T) : out;

@@ -37,8 +37,8 @@ RotaryTable MakeRotaryTable(const std::vector<int64_t>& positions, int64_t head_
                             const at::TensorOptions& like);
 
 /// x [T, H * D] turned by the table (left as it is where `table` is null) and laid out by heads:
-/// [H, T, D] in `type`. With `into` [H, rows, D], it is written there from row `offset` on, and that
-/// part is returned; only without gradient.
+/// [H, T, D] in `type`. With `into` [H, rows, D], it is written there from row `offset` on, and
+/// that part is returned; only without gradient.
 at::Tensor RotateHeads(const at::Tensor& x, int64_t heads, const RotaryTable* table,
                        at::ScalarType type, const at::Tensor& into = {}, int64_t offset = 0);
 

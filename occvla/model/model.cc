@@ -111,16 +111,16 @@ at::Tensor OccVla::PrefillImages(const at::Tensor& embedded, KvCache& cache) con
   TORCH_CHECK(config_.mask == MaskMode::kOccvla, "images alone only under mask occvla");
   TORCH_CHECK(cache.length() == 0, "images come first");
   const int64_t T = embedded.size(0);
-  return language_.Forward(
-      embedded, {.positions = Sequence(0, T), .ranges = KeyRanges::All(T, T)}, cache);
+  return language_.Forward(embedded, {.positions = Sequence(0, T), .ranges = KeyRanges::All(T, T)},
+                           cache);
 }
 
 at::Tensor OccVla::PrefillPrefix(const std::vector<int64_t>& ids, KvCache& cache) const {
   const int64_t P = static_cast<int64_t>(ids.size()), before = cache.length();
-  return language_.Forward(language_.Embed(ids),
-                           {.positions = Sequence(cache.next_position(), P),
-                            .ranges = KeyRanges::All(P, before + P)},
-                           cache);
+  return language_.Forward(
+      language_.Embed(ids),
+      {.positions = Sequence(cache.next_position(), P), .ranges = KeyRanges::All(P, before + P)},
+      cache);
 }
 
 OccVla::Together OccVla::PrefillTogether(const at::Tensor& embedded,
@@ -135,10 +135,10 @@ OccVla::Together OccVla::PrefillTogether(const at::Tensor& embedded,
 
 at::Tensor OccVla::Continue(const std::vector<int64_t>& ids, KvCache& cache) const {
   const int64_t S = static_cast<int64_t>(ids.size()), before = cache.length();
-  return language_.Forward(language_.Embed(ids),
-                           {.positions = Sequence(cache.next_position(), S),
-                            .ranges = KeyRanges::Causal(S, before)},
-                           cache);
+  return language_.Forward(
+      language_.Embed(ids),
+      {.positions = Sequence(cache.next_position(), S), .ranges = KeyRanges::Causal(S, before)},
+      cache);
 }
 
 at::Tensor OccVla::OccupancyHidden(KvCache& cache, int64_t image_tokens,

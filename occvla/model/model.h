@@ -18,8 +18,8 @@ namespace occvla::model {
 struct LoadOptions {
   at::ScalarType compute = at::kFloat;  ///< float32 | bfloat16 | float64 (gradient checks)
   at::Device device = at::kCPU;
-  std::optional<MaskMode> mask;          ///< Overrides the checkpoint's.
-  std::optional<double> final_softcap;   ///< Overrides the checkpoint's.
+  std::optional<MaskMode> mask;         ///< Overrides the checkpoint's.
+  std::optional<double> final_softcap;  ///< Overrides the checkpoint's.
   int64_t max_score_bytes = int64_t{256} << 20;
 };
 
@@ -27,7 +27,8 @@ struct LoadOptions {
 /// C channels, Q occupancy queries. Immutable after loading; the caller owns the caches.
 ///
 ///   pixels -> ImageFeatures -> EmbedImages -> PrefillImages --> Occupancy (optional)
-///                                                 |-----------> PrefillPrefix -> Continue ... (text)
+///                                                 |-----------> PrefillPrefix -> Continue ...
+///                                                 (text)
 ///                                                 '-----------> planner
 class OccVla {
  public:
@@ -76,8 +77,8 @@ class OccVla {
   at::Tensor Continue(const std::vector<int64_t>& ids, KvCache& cache) const;
 
   /// The occupancy branch (eq. 1) over the first `image_tokens` keys and values of `cache`: hidden
-  /// [Q, C] after the final norm. `queries` [Q, C] replaces the stored ones. The cache is left as it
-  /// was, unless config.occupancy.text_sees: then it grows by Q tokens.
+  /// [Q, C] after the final norm. `queries` [Q, C] replaces the stored ones. The cache is left as
+  /// it was, unless config.occupancy.text_sees: then it grows by Q tokens.
   at::Tensor OccupancyHidden(KvCache& cache, int64_t image_tokens,
                              const std::optional<at::Tensor>& queries = {}) const;
   /// hidden [Q, C] -> class logits [X, Y, Z, classes] float32.
@@ -104,7 +105,8 @@ class OccVla {
 };
 
 /// For each patch of each camera: the camera's place (metres) and the unit direction through the
-/// patch's centre, both in the ego frame: [N * P, 6]. Throws DataError where calibration is missing.
+/// patch's centre, both in the ego frame: [N * P, 6]. Throws DataError where calibration is
+/// missing.
 at::Tensor PatchRays(const data::Frame& frame, const VisionConfig& vision);
 
 }  // namespace occvla::model

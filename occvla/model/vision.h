@@ -17,8 +17,8 @@ struct VisionLayer {
 class VisionTower {
  public:
   VisionConfig config;
-  Linear patch;                  ///< [C, 3 * p * p]: the patch convolution as a product.
-  at::Tensor position;           ///< [P, C] float32
+  Linear patch;         ///< [C, 3 * p * p]: the patch convolution as a product.
+  at::Tensor position;  ///< [P, C] float32
   std::vector<VisionLayer> layers;
   LayerNormWeights post_norm;
   at::ScalarType compute = at::kFloat;

@@ -20,8 +20,8 @@ at::Tensor WeightReader::Matrix(const std::string& name) const {
   auto x = Stored(name);
   if (x.dim() > 2) x = x.flatten(1);
   // float32 sums over bfloat16 weights are exact: such a matrix may stay as it is stored.
-  const bool serves = x.scalar_type() == compute_ ||
-                      (x.scalar_type() == at::kBFloat16 && compute_ == at::kFloat);
+  const bool serves =
+      x.scalar_type() == compute_ || (x.scalar_type() == at::kBFloat16 && compute_ == at::kFloat);
   return serves ? x : x.to(compute_);
 }
 
@@ -111,18 +111,17 @@ LanguageModel WeightReader::Language(const ModelConfig& config) const {
   model.final_norm = Vector(root + "norm.weight");
   for (int64_t l = 0; l < config.text.layers; ++l) {
     const auto at = root + "layers." + std::to_string(l) + ".";
-    model.layers.push_back(
-        {.input_norm = Vector(at + "input_layernorm.weight"),
-         .post_attention_norm = Vector(at + "post_attention_layernorm.weight"),
-         .pre_ffn_norm = Vector(at + "pre_feedforward_layernorm.weight"),
-         .post_ffn_norm = Vector(at + "post_feedforward_layernorm.weight"),
-         .q = Dense(at + "self_attn.q_proj", false),
-         .k = Dense(at + "self_attn.k_proj", false),
-         .v = Dense(at + "self_attn.v_proj", false),
-         .o = Dense(at + "self_attn.o_proj", false),
-         .gate = Dense(at + "mlp.gate_proj", false),
-         .up = Dense(at + "mlp.up_proj", false),
-         .down = Dense(at + "mlp.down_proj", false)});
+    model.layers.push_back({.input_norm = Vector(at + "input_layernorm.weight"),
+                            .post_attention_norm = Vector(at + "post_attention_layernorm.weight"),
+                            .pre_ffn_norm = Vector(at + "pre_feedforward_layernorm.weight"),
+                            .post_ffn_norm = Vector(at + "post_feedforward_layernorm.weight"),
+                            .q = Dense(at + "self_attn.q_proj", false),
+                            .k = Dense(at + "self_attn.k_proj", false),
+                            .v = Dense(at + "self_attn.v_proj", false),
+                            .o = Dense(at + "self_attn.o_proj", false),
+                            .gate = Dense(at + "mlp.gate_proj", false),
+                            .up = Dense(at + "mlp.up_proj", false),
+                            .down = Dense(at + "mlp.down_proj", false)});
   }
   model.adapter_config = config.adapters;
   model.adapters = Adapters(config, "adapters.");

@@ -35,6 +35,8 @@ SHAPES = {
     # Another rotary base, epsilon and cap.
     "other-constants": (dict(rope_theta=500.0, rms_norm_eps=1e-5, attn_logit_softcapping=2.0),
                         dict(layer_norm_eps=1e-5)),
+    # 24 image tokens of six images alone fill the window.
+    "narrow-window": (dict(sliding_window=20, num_hidden_layers=4), {}),
 }
 
 

@@ -136,6 +136,21 @@ def run(model, pixels, prefix, suffix, mode="paligemma", *, cap=0.0, new_tokens=
 
 
 @torch.no_grad()
+def windowed_hidden(model, pixels, ids, seen, window):
+    """Its language model with one mask a kind of layer: `seen` [L, L], and what the window leaves of it."""
+    dtype = model.lm_head.weight.dtype
+    features = model.model.get_image_features(pixels.to(dtype)).flatten(0, 1)
+    embedded = torch.cat([features, model.get_input_embeddings()(ids)])[None]
+    at = torch.arange(len(seen))
+    near = seen & (at[None, :] > at[:, None] - window)
+    lowest = torch.finfo(dtype).min
+    masks = [torch.zeros(seen.shape, dtype=dtype).masked_fill(~m, lowest)[None, None] for m in (seen, near)]
+    return model.model.language_model(
+        inputs_embeds=embedded, use_cache=False, position_ids=at[None],
+        attention_mask={"full_attention": masks[0], "sliding_attention": masks[1]}).last_hidden_state[0]
+
+
+@torch.no_grad()
 def batch_loss(model, pixels, examples):
     """transformers' loss over several examples in one batch, padded on the right: [(prefix, suffix)]."""
     per_image = (model.config.vision_config.image_size // model.config.vision_config.patch_size) ** 2

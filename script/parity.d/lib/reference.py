@@ -145,7 +145,8 @@ class Language:
         """h [L, D] embedded, mask [L, L] -> (hidden [L, D], hidden of the queries [Q, D] or None).
 
         Queries [Q, D], embedded, read the images' keys and values of each layer; with
-        `self_attention` also their own; with `text_sees` the text reads theirs.
+        `self_attention` also their own; with `text_sees` the text reads theirs. On even layers nobody
+        reads a token `sliding_window` or more positions back.
         """
         c, positions = self.c, torch.arange(h.shape[0])
         heads, key_heads = c["num_attention_heads"], c["num_key_value_heads"]
@@ -155,7 +156,10 @@ class Language:
             q = self.heads(layer, x, "q", heads, positions)
             k = self.heads(layer, x, "k", key_heads, positions)
             v = self.heads(layer, x, "v", key_heads)
-            keys, values, seen = k, v, mask
+            window = c.get("sliding_window") if layer % 2 == 0 else None
+            keys, values, seen, query_seen = k, v, mask, None
+            if window:
+                seen = mask & (positions[None, :] > positions[:, None] - window)
             if queries is not None:
                 y = rms_norm(queries, norm, self.eps)
                 query_q = self.heads(layer, y, "q", heads, query_positions)
@@ -167,11 +171,16 @@ class Language:
                     keys, values = torch.cat([k, query_k], 1), torch.cat([v, query_v], 1)
                     text = torch.zeros(len(h), len(queries), dtype=torch.bool)
                     text[image_length:] = True
-                    seen = torch.cat([mask, text], 1)
+                    seen = torch.cat([seen, text], 1)
+                if window:
+                    query_seen = positions[None, :image_length] > query_positions[:, None] - window
                 if self_attention:
+                    if window:
+                        own_seen = query_positions[None, :] > query_positions[:, None] - window
+                        query_seen = torch.cat([query_seen, own_seen], 1)
                     image_k, image_v = torch.cat([image_k, query_k], 1), torch.cat([image_v, query_v], 1)
                 queries = self.after_attention(
-                    layer, queries, self.attend(layer, query_q, image_k, image_v, None), own)
+                    layer, queries, self.attend(layer, query_q, image_k, image_v, query_seen), own)
                 queries = self.feed_forward(layer, queries, own)
             h = self.after_attention(layer, h, self.attend(layer, q, keys, values, seen), False)
             h = self.feed_forward(layer, h, False)

@@ -245,8 +245,11 @@ TEST(RealFrameTest, ItsImagesBecomePixels) {
   const std::vector<float> pixels = LoadPixels(FrameFromFolder(RealFolder()), 224);
   ASSERT_EQ(pixels.size(), 6u * 3 * 224 * 224);
   const auto [least, most] = std::minmax_element(pixels.begin(), pixels.end());
-  EXPECT_EQ(*least, -1);
-  EXPECT_EQ(*most, 1);
+  // Dark shadows and white sky, never outside the range.
+  EXPECT_GE(*least, -1);
+  EXPECT_LT(*least, -0.9);
+  EXPECT_LE(*most, 1);
+  EXPECT_GT(*most, 0.9);
 }
 
 }  // namespace

@@ -21,8 +21,30 @@ struct Job {
 
 class Engine::Impl {
  public:
-  Impl(const std::filesystem::path& checkpoint, const EngineOptions& options)
-      : session_(checkpoint, options), queue_(options.queue), worker_([this] { Work(); }) {}
+  // The session lives on the worker from its first step on, so that the process has one pool of
+  // computing threads: the one that belongs to the worker.
+  Impl(std::filesystem::path checkpoint, EngineOptions options) : queue_(options.queue) {
+    std::promise<model::ModelConfig> opened;
+    auto config = opened.get_future();
+    worker_ = std::thread([this, checkpoint = std::move(checkpoint), options = std::move(options),
+                           opened = std::move(opened)]() mutable {
+      std::optional<Session> session;
+      try {
+        session.emplace(checkpoint, options);
+      } catch (...) {
+        opened.set_exception(std::current_exception());
+        return;
+      }
+      opened.set_value(session->model().config());
+      Work(*session);
+    });
+    try {
+      config_ = config.get();
+    } catch (...) {
+      worker_.join();
+      throw;
+    }
+  }
 
   ~Impl() {
     for (auto& job : queue_.CloseAndDrain()) {
@@ -41,16 +63,16 @@ class Engine::Impl {
     return future;
   }
 
-  const model::ModelConfig& config() const { return session_.model().config(); }
+  const model::ModelConfig& config() const { return config_; }
 
  private:
   // The one place of this thread that catches: what goes wrong belongs to one request.
-  void Work() {
+  void Work(Session& session) {
     while (auto job = queue_.Pop()) {
       const auto& cancelled = job->request.cancelled;
       try {
         if (cancelled && cancelled->load()) throw BusyError("the request was cancelled");
-        job->promise.set_value(session_.Run(job->request));
+        job->promise.set_value(session.Run(job->request));
       } catch (const c10::Error& error) {
         const std::string_view text = error.what_without_backtrace();
         if (text.find("can't allocate memory") == std::string_view::npos) {
@@ -67,9 +89,9 @@ class Engine::Impl {
     }
   }
 
-  Session session_;
+  model::ModelConfig config_;
   Queue<Job> queue_;
-  std::thread worker_;  // Last: it uses all of the above.
+  std::thread worker_;  // Last: it uses the queue.
 };
 
 Engine::Engine(const std::filesystem::path& checkpoint, const EngineOptions& options)

@@ -164,7 +164,9 @@ using LineProblem = std::pair<toml::source_index, std::string>;
 // Sets the fields of `table`, whose dotted path is `prefix`, tables within it included.
 void ApplyTable(const Collector& fields, const toml::table& table, const std::string& prefix,
                 std::vector<LineProblem>* problems) {
-  for (const auto& [key, node] : table) {
+  for (const auto& entry : table) {
+    const toml::key& key = entry.first;  // Named: clang 14 captures no structured bindings.
+    const toml::node& node = entry.second;
     const std::string path = prefix + std::string(key.str());
     const auto complain = [&](const std::string& problem) {
       problems->emplace_back(key.source().begin.line, problem);

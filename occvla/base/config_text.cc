@@ -17,6 +17,8 @@ template <typename... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
 };
+template <typename... Functions>  // Implied in C++20, which clang 14 does not know yet.
+Overloaded(Functions...)->Overloaded<Functions...>;
 
 std::string TypeName(const Target& target) {
   return std::visit(

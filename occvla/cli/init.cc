@@ -1,14 +1,13 @@
 #include "occvla/model/files/init.h"
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <ostream>
 
 #include "occvla/base/config.h"
-#include "occvla/base/progress.h"
 #include "occvla/base/text.h"
 #include "occvla/cli/verbs.h"
+#include "occvla/cli/weight_progress.h"
 
 namespace occvla::cli {
 namespace {
@@ -26,20 +25,12 @@ void Init(const Flags& flags, const Context& context) {
   std::optional<std::filesystem::path> tokenizer;
   if (!flags.tokenizer.empty()) tokenizer = flags.tokenizer;
 
-  std::optional<Progress> progress;
-  uint64_t shown = 0, bytes = 0;
   model::InitCheckpoint(config, flags.seed, dtype, flags.out, tokenizer,
-                        [&](uint64_t done, uint64_t total) {
-                          context.CheckInterrupt();
-                          if (!progress) progress.emplace("init", total, "bytes");
-                          progress->Add(done - shown);
-                          shown = done;
-                          bytes = total;
-                        });
-  progress.reset();
+                        WeightProgress("init", context));
   const int64_t parameters = model::ParameterCount(model::ExpectedTensors(config));
-  context.out << flags.out << ": " << parameters << " parameters, " << bytes << " bytes, "
-              << flags.dtype << ", seed " << flags.seed << "\n";
+  context.out << flags.out << ": " << parameters << " parameters, "
+              << parameters * static_cast<int64_t>(SizeOf(dtype)) << " bytes, " << flags.dtype
+              << ", seed " << flags.seed << "\n";
 }
 
 }  // namespace

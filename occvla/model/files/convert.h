@@ -13,10 +13,10 @@ struct HuggingFaceConversion {
   std::filesystem::path out;  ///< A new folder.
   /// With it the result is an OccVLA model: sizes of `vision` and `text` come from `in`, everything
   /// else from here; tensors that `in` lacks start as `init` makes them, keyed by `seed`.
-  std::optional<ModelConfig> occvla;
+  std::optional<ModelConfig> occvla = std::nullopt;
   uint64_t seed = 0;
   /// A VQ-VAE to take instead of a random one (vqvae_file.h); needs `occvla`, whose sizes it sets.
-  std::optional<std::filesystem::path> vqvae;
+  std::optional<std::filesystem::path> vqvae = std::nullopt;
 };
 
 /// Copies a checkpoint under canonical names, without lm_head, with its tokenizer. Values and types

@@ -108,26 +108,24 @@ class Reader {
       Fail("the storage of " + name + " must be " + std::to_string(held) + " elements of " +
            std::to_string(size) + " bytes, but has " + std::to_string(bytes.size()) + " bytes.");
     }
-    // Each step stays below 2^64 because `held` is at most the size of the file.
+    TensorView view{storage.dtype, tensor.shape, {}};
+    if (std::count(tensor.shape.begin(), tensor.shape.end(), 0) > 0) return view;
+    // Nothing here passes `held`, which is at most the size of the file.
     uint64_t elements = 1, last = static_cast<uint64_t>(tensor.integer);
-    bool contiguous = true, inside = last <= held;
-    for (size_t i = tensor.shape.size(); i-- > 0;) {
+    bool contiguous = true, inside = last < held;
+    for (size_t i = tensor.shape.size(); inside && i-- > 0;) {
       const auto n = static_cast<uint64_t>(tensor.shape[i]);
       const auto stride = static_cast<uint64_t>(tensor.strides[i]);
-      if (n != 1 && stride != elements) contiguous = false;
-      if (n > 1 && (stride > held || n > held + 1 || (n - 1) * stride > held)) inside = false;
-      if (!inside) break;
-      if (n > 1) last += (n - 1) * stride;
-      inside = last <= held && (n == 0 || elements <= held / n);
+      if (n == 1) continue;
+      contiguous = contiguous && stride == elements;
+      inside = elements <= held / n && (stride == 0 || n - 1 <= (held - 1 - last) / stride);
       elements *= n;
-      if (!inside) break;
+      last += (n - 1) * stride;
     }
-    if (!inside || (elements > 0 && last >= held)) {
+    if (!inside) {
       Fail("the tensor " + name + " does not fit into its storage of " + std::to_string(held) +
            " elements.");
     }
-    TensorView view{storage.dtype, tensor.shape, {}};
-    if (elements == 0) return view;
     const auto begin = bytes.subspan(static_cast<size_t>(tensor.integer) * size);
     const bool aligned = reinterpret_cast<uintptr_t>(begin.data()) % size == 0;
     view.bytes = contiguous && aligned ? begin.first(elements * size)

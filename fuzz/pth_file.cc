@@ -1,0 +1,23 @@
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "occvla/base/error.h"
+#include "occvla/model/files/pth.h"
+
+/// A whole torch file: zip directory, pickle and tensors. Every byte of what is accepted is read.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  try {
+    const auto file = occvla::model::ParsePth(std::as_bytes(std::span(data, size)), "fuzz");
+    unsigned sum = 0;
+    for (const auto& [name, view] : file.tensors) {
+      const auto elements = static_cast<size_t>(view.elements());
+      if (view.bytes.size() != elements * occvla::SizeOf(view.dtype)) __builtin_trap();
+      for (std::byte b : view.bytes) sum += static_cast<unsigned>(b);
+    }
+    static volatile unsigned sink;
+    sink = sum;
+  } catch (const occvla::Error&) {
+  }
+  return 0;
+}

@@ -78,10 +78,12 @@ TEST(DocsTest, EveryPageAndPictureThatIsNamedExists) {
   std::set<std::string> missing;
   const auto check = [&](const std::filesystem::path& file, const std::regex& pattern, int group,
                          const std::filesystem::path& base) {
-    for (const auto& line : Lines(file))
+    for (const auto& line : Lines(file)) {
+      if (line.find("](") == line.npos && line.find("docs/") == line.npos) continue;
       for (std::sregex_iterator it(line.begin(), line.end(), pattern), end; it != end; ++it)
         if (!exists(Root() / base / (*it)[group].str()))
           missing.insert(file.string() + " names " + (*it)[group].str());
+    }
   };
   for (const auto& file : FilesIn("", {".md"})) check(file, link, 1, file.parent_path());
   for (const auto& file : FilesIn("occvla/", {".h", ".cc"})) check(file, page, 0, "");

@@ -18,6 +18,7 @@ std::vector<std::string> LinesThatMatch(const std::regex& pattern,
     int number = 0;
     for (const auto& line : Lines(file)) {
       ++number;
+      if (line.find('/') == line.npos) continue;  // Every pattern has one, and std::regex is slow.
       if (std::regex_search(line, pattern))
         found.push_back(file.string() + ":" + std::to_string(number) + ": " + line.substr(0, 120));
     }
@@ -30,6 +31,7 @@ std::vector<std::filesystem::path> TextFiles() {
                             ".toml", ".sh", ".yaml", ".ts", ".html", ".css"});
   for (const auto& file : FilesIn("script/", {""}))
     if (!file.has_extension()) files.push_back(file);
+  std::erase_if(files, [](const auto& file) { return file.string().starts_with("fuzz/corpus/"); });
   return files;
 }
 

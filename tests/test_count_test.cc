@@ -44,7 +44,7 @@ TEST(TestCountTest, EveryTestFileOfTheTreeIsBuiltExactlyOnce) {
 
 // Raise it when rooms gain tests. It falls only when somebody decides so.
 TEST(TestCountTest, ThereAreAtLeastAsManyTestFilesAsWereAgreedOn) {
-  EXPECT_GE(FilesIn("", {"_test.cc"}).size(), 4u);
+  EXPECT_GE(FilesIn("", {"_test.cc"}).size(), 30u);
 }
 
 TEST(TestCountTest, EveryFuzzTargetHasACorpus) {

@@ -17,23 +17,31 @@ at::Tensor Planner::Pool(const at::Tensor& hidden) const {
 at::Tensor Planner::operator()(const at::Tensor& hidden, const data::MetaAction& action,
                                const data::EgoState& ego) const {
   const auto type = velocity_embedding.scalar_type();
-  std::vector<double> numbers;
+  const auto row = [&](const std::vector<double>& numbers) {
+    return at::tensor(numbers, at::TensorOptions().dtype(at::kDouble))
+        .to(velocity_embedding.options())
+        .unsqueeze(0);
+  };
+  const auto chosen = [](const at::Tensor& table, auto label) {
+    return table.narrow(0, static_cast<int64_t>(label), 1);
+  };
+  std::vector<at::Tensor> inputs{chosen(velocity_embedding, action.velocity),
+                                 chosen(direction_embedding, action.direction)};
   if (config.velocity) {
     const auto velocity = ego.velocity_E.value_or(std::array<double, 2>{0, 0});
-    numbers.insert(numbers.end(), velocity.begin(), velocity.end());
+    inputs.push_back(row({velocity[0], velocity[1]}));
   }
-  for (int64_t i = 0; i < config.history; ++i) {
-    const bool known = i < static_cast<int64_t>(ego.past_positions_E.size());
-    numbers.push_back(known ? ego.past_positions_E[i][0] : 0);
-    numbers.push_back(known ? ego.past_positions_E[i][1] : 0);
+  inputs.push_back(visual(Pool(hidden.to(type))).to(type));
+  if (config.history > 0) {
+    std::vector<double> past;
+    for (size_t i = 0; i < static_cast<size_t>(config.history); ++i) {
+      const bool known = i < ego.past_positions_E.size();
+      past.push_back(known ? ego.past_positions_E[i][0] : 0);
+      past.push_back(known ? ego.past_positions_E[i][1] : 0);
+    }
+    inputs.push_back(row(past));
   }
-  const auto velocity_row = velocity_embedding.select(0, static_cast<int64_t>(action.velocity));
-  const auto direction_row = direction_embedding.select(0, static_cast<int64_t>(action.direction));
-  const auto ego_row = at::tensor(numbers, at::TensorOptions().dtype(at::kDouble))
-                           .to(velocity_embedding.options())
-                           .unsqueeze(0);  // [1, 2 + 2 * history]
-  const auto seen = visual(Pool(hidden.to(type))).to(type);
-  auto x = at::cat({velocity_row.unsqueeze(0), direction_row.unsqueeze(0), seen, ego_row}, 1);
+  auto x = at::cat(inputs, 1);  // [1, Wv + Wd + 2 + Wi + 2 * history]
   for (size_t i = 0; i < mlp.size(); ++i) {
     x = mlp[i](x);
     if (i + 1 < mlp.size()) x = at::relu(x);

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -35,6 +36,13 @@ void InParts(int64_t count, Work work) {
 
 double Seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// How long this thread has had a core.
+double CoreSeconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 /// Pages of a temporary file (4 KiB each, as weights have them) or anonymous ones.
@@ -83,12 +91,12 @@ void BenchGemv(benchmark::State& state, Storage storage, bool file) {
   const Pages pages(file, bytes * copies);
   const std::vector<float> x(rows * in, 0.5f);
   std::vector<float> y(rows * out);
-  std::vector<double> gemv, stream;
+  std::vector<double> gemv, stream, core_gemv, core_stream;
   int64_t copy = 0;
   for (auto _ : state) {
     const char* w = static_cast<const char*>(pages.data()) + copy * bytes;
     copy = (copy + 1) % copies;
-    const double start = Seconds();
+    const double start = Seconds(), core_start = CoreSeconds();
     InParts(out, [&](int64_t first, int64_t last) {
       Gemv({.storage = storage,
             .w = w,
@@ -99,7 +107,7 @@ void BenchGemv(benchmark::State& state, Storage storage, bool file) {
             .out = out},
            first, last);
     });
-    const double middle = Seconds();
+    const double middle = Seconds(), core_middle = CoreSeconds();
     const char* other = static_cast<const char*>(pages.data()) + copy * bytes;
     copy = (copy + 1) % copies;
     InParts(bytes, [&](int64_t first, int64_t last) {
@@ -107,6 +115,8 @@ void BenchGemv(benchmark::State& state, Storage storage, bool file) {
     });
     gemv.push_back(middle - start);
     stream.push_back(Seconds() - middle);
+    core_gemv.push_back(core_middle - core_start);
+    core_stream.push_back(CoreSeconds() - core_middle);
     state.SetIterationTime(middle - start);
   }
   const auto rate = static_cast<double>(bytes) * 1e-9;
@@ -114,6 +124,9 @@ void BenchGemv(benchmark::State& state, Storage storage, bool file) {
   state.counters["stream_GB/s"] = rate / Median(stream);
   state.counters["best_GB/s"] = rate / *std::min_element(gemv.begin(), gemv.end());
   state.counters["best_stream_GB/s"] = rate / *std::min_element(stream.begin(), stream.end());
+  state.counters["core_GB/s"] = rate / kThreads / Median(core_gemv);
+  state.counters["core_stream_GB/s"] = rate / kThreads / Median(core_stream);
+  state.counters["core_of_stream"] = Median(core_stream) / Median(core_gemv);
   state.counters["of_stream"] = Median(stream) / Median(gemv);
 }
 
@@ -152,12 +165,13 @@ void BenchAttention(benchmark::State& state, Storage storage, Isa isa) {
   args.q_head_stride = args.queries * args.head_size;
   args.k_head_stride = args.v_head_stride = args.keys * args.head_size;
   args.out_row_stride = args.heads * args.head_size;
-  std::vector<double> times;
+  std::vector<double> times, core;
   for (auto _ : state) {
-    const double start = Seconds();
+    const double start = Seconds(), core_start = CoreSeconds();
     InParts(AttentionTasks(args),
             [&](int64_t first, int64_t last) { Attention(args, first, last, isa); });
     times.push_back(Seconds() - start);
+    core.push_back(CoreSeconds() - core_start);
     state.SetIterationTime(times.back());
   }
   const double best = *std::min_element(times.begin(), times.end());
@@ -165,6 +179,7 @@ void BenchAttention(benchmark::State& state, Storage storage, Isa isa) {
                             static_cast<double>(args.head_size);
   state.counters["GFLOP/s"] = operations / Median(times);
   state.counters["best_GFLOP/s"] = operations / best;
+  state.counters["core_GFLOP/s"] = operations / kThreads / Median(core);
   state.counters["best_KV_GB/s"] = static_cast<double>(k.size() + v.size()) * 1e-9 / best;
 }
 

@@ -20,8 +20,13 @@ enum class Storage { kF32, kBF16 };
 ///   q [H][T][D], k, v [K][S][D], out [T][H][D], each with its own strides (elements); D contiguous
 ///
 ///   s = scale * q.k;  if softcap > 0: s = softcap * tanh(s / softcap);  softmax over the visible
-///   keys; query t sees keys [begin[t], end[t]) (begin null = 0). A query that sees nothing yields
-///   0. Query head h reads key head h / (H / K). q, k, v and out share one storage type.
+///   keys; query t sees keys [begin[t], end[t]) (begin null = 0, end null = S; both cut to the keys
+///   that exist). A query that sees nothing yields 0. Query head h reads key head h / (H / K). q,
+///   k, v and out share one storage type.
+///
+/// A query's bits depend on its own q and range, k, v, and the counts of queries and heads, not on
+/// what the other queries hold or see. Keys that no query of a task sees are not read; the others
+/// must be finite. A NaN or infinity in q stays in its own row.
 struct AttentionArgs {
   Storage storage = Storage::kF32;
   const void* q = nullptr;

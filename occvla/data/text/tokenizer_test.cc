@@ -95,6 +95,12 @@ TEST(TokenizerTest, TheEarliestMergeGoesFirstAndTheLeftmostOfEquals) {
   EXPECT_THAT(Pieces(tokenizer, "aaaaa"), ElementsAre("aa", "aaa"));
 }
 
+// "b c" takes the b away from "a b", which must not let "a bc" go before its turn.
+TEST(TokenizerTest, AMergeWhosePieceIsGoneIsForgotten) {
+  const auto tokenizer = ByHand({"bc", "ab", "bcd", "abc"}, {"b c", "a b", "bc d", "a bc"});
+  EXPECT_THAT(Pieces(tokenizer, "abcd"), ElementsAre("a", "bcd"));
+}
+
 TEST(TokenizerTest, SpacesAreBlanksAndMergeAsSuch) {
   const auto tokenizer = ByHand({"\u2581a"}, {"\u2581 a"});
   EXPECT_THAT(Pieces(tokenizer, " a a"), ElementsAre("\u2581a", "\u2581a"));

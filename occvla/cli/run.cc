@@ -38,7 +38,7 @@ void AddVerbs(CLI::App& app, const Context& context) {
 std::vector<std::string> VerbNames(const CLI::App& app) {
   std::vector<std::string> names;
   for (const auto* verb : app.get_subcommands([](const CLI::App*) { return true; }))
-    names.push_back(verb->get_name());
+    if (!verb->get_name().empty()) names.push_back(verb->get_name());  // Option groups have none.
   return names;
 }
 
@@ -47,43 +47,59 @@ std::string DidYouMean(const std::string& word, const std::vector<std::string>& 
   return nearest.empty() ? "" : " Did you mean " + nearest.front() + "?";
 }
 
-std::string HelpHint(const std::string& path) { return " `" + path + " --help` says more."; }
+std::string HelpHint(const std::string& path) {
+  return " `occvla " + path + (path.empty() ? "" : " ") + "--help` says more.";
+}
 
-/// The verb that the command line leads to ("occvla dump image"). Throws ConfigError for a word
-/// that is no verb: the parser would call it an argument that was not expected.
+/// Opens a complaint: "dump image: ", nothing before the first verb.
+std::string Where(const std::string& path) { return path.empty() ? "" : path + ": "; }
+
+/// The verb that the command line leads to, and its path ("dump image"). Throws ConfigError for a
+/// word that is no verb: the parser would call it an argument that was not expected.
 std::pair<CLI::App*, std::string> FindVerb(CLI::App& app, const std::vector<std::string>& args) {
   CLI::App* verb = &app;
-  std::string path = "occvla";
+  std::string path;
   for (const auto& word : args) {
     const auto names = VerbNames(*verb);
     if (names.empty() || word.starts_with("-")) break;
     if (std::find(names.begin(), names.end(), word) == names.end()) {
-      throw ConfigError(path + ": there is no verb \"" + word + "\"." + DidYouMean(word, names) +
-                        HelpHint(path));
+      throw ConfigError(Where(path) + "there is no verb \"" + word + "\"." +
+                        DidYouMean(word, names) + HelpHint(path));
     }
     verb = verb->get_subcommand(word);
-    path += " " + word;
+    path += (path.empty() ? "" : " ") + word;
   }
   return {verb, path};
+}
+
+/// With those of its option groups.
+std::vector<const CLI::Option*> AllOptions(const CLI::App& verb) {
+  auto options = verb.get_options();
+  for (const auto* group : verb.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!group->get_name().empty()) continue;
+    const auto more = group->get_options();
+    options.insert(options.end(), more.begin(), more.end());
+  }
+  return options;
 }
 
 /// One line for what the parser refused.
 std::string UsageText(const CLI::ParseError& error, const CLI::App& app, const CLI::App& verb,
                       const std::string& path) {
-  if (!VerbNames(verb).empty() && error.get_name() == "RequiredError")
-    return path + " needs a verb: " + Join(VerbNames(verb), ", ") + "." + HelpHint(path);
-  if (error.get_name() == "ExtrasError") {
-    const auto extras = app.remaining(/*recurse=*/true);
-    const auto word = extras.empty() ? std::string() : extras.front();
+  // Before what is missing: a misspelt flag is missing under its right name as well.
+  if (const auto extras = app.remaining(/*recurse=*/true); !extras.empty()) {
+    const auto& word = extras.front();
     std::vector<std::string> flags;
-    for (const auto* option : verb.get_options())
+    for (const auto* option : AllOptions(verb))
       for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
-    return path + ": " + word + " is not understood." +
+    return Where(path) + word + " is not understood." +
            DidYouMean(word.substr(0, word.find('=')), flags) + HelpHint(path);
   }
+  if (const auto names = VerbNames(verb); !names.empty() && error.get_name() == "RequiredError")
+    return Where(path) + "one of these must follow: " + Join(names, ", ") + "." + HelpHint(path);
   std::string text = error.what();
   std::replace(text.begin(), text.end(), '\n', ' ');
-  return path + ": " + text + "." + HelpHint(path);
+  return Where(path) + text + "." + HelpHint(path);
 }
 
 int Fail(std::ostream& err, int code, const std::string& text) {

@@ -117,6 +117,19 @@ TEST_F(VqvaeTest, QuantConvFollowsTheEncoder) {
   EXPECT_TRUE(z.narrow(1, 0, 3).eq(0).all().item<bool>());
 }
 
+// On the way in, channel c holds coordinate c % class_width of the embeddings: doubling coordinate
+// 1 there and halving those channels' kernels changes nothing.
+TEST_F(VqvaeTest, InputChannelsRunThroughTheCoordinatesOfEachSlice) {
+  const auto config = SmallConfig();
+  auto weights = RandomWeights(config, at::kDouble);
+  const auto occupancy = SomeOccupancy(config, 1);
+  const auto before = Vqvae(config, weights).Encode(occupancy);
+  weights["class_embeds.weight"].select(1, 1).mul_(2);
+  auto kernels = weights["encoder.conv_in.weight"];  // [8, 4 * 2, 3, 3]
+  for (int64_t c = 1; c < 8; c += 2) kernels.select(1, c).mul_(0.5);
+  EXPECT_LT(LargestDifference(before, Vqvae(config, weights).Encode(occupancy)), 1e-12);
+}
+
 // The channel of slice d and embedding coordinate e is d * class_width + e, on both sides: with the
 // decoder reduced to conv_out's bias, logits are that bias by slice, dotted with the embeddings.
 TEST_F(VqvaeTest, LogitsAreDotProductsOfEachSliceWithTheClassEmbeddings) {

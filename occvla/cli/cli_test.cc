@@ -9,10 +9,10 @@
 
 #include "occvla/base/files.h"
 #include "occvla/base/safetensors.h"
-#include "occvla/cli/machine.h"
 #include "occvla/cli/run.h"
 #include "occvla/data/image/image.h"
 #include "occvla/data/text/tokenizer.h"
+#include "occvla/infer/machine.h"
 
 namespace occvla::cli {
 namespace {
@@ -204,7 +204,7 @@ TEST_F(CliTest, AnInterruptedVerbEndsWithSixAndLeavesNothing) {
 }
 
 TEST(MachineTest, KnowsTheMachineItRunsOn) {
-  const auto machine = ExamineMachine();
+  const auto machine = infer::ExamineMachine();
   EXPECT_GT(machine.processors, 0);
   EXPECT_GT(machine.threads, 0);
   EXPECT_GT(machine.memory_bytes, uint64_t{1} << 28);
@@ -214,28 +214,28 @@ TEST(MachineTest, KnowsTheMachineItRunsOn) {
 }
 
 TEST(MachineTest, WarnsOfWhatIsSlowAndOnlyOfThat) {
-  const Machine good{.cpu = "good",
-                     .features = {"avx2", "avx512f", "avx512_bf16"},
-                     .kernels = "avx512",
-                     .processors = 64,
-                     .threads = 64,
-                     .torch = "2.13.0",
-                     .torch_capability = "AVX512",
-                     .memory_bytes = uint64_t{128} << 30,
-                     .memory_free_bytes = uint64_t{100} << 30,
-                     .disk_free_bytes = uint64_t{100} << 30,
-                     .has_gpu = false,
-                     .cuda = "not built"};
-  const Speed fast{.read_bytes_per_second = 200e9, .f32_flops = 2e12, .bf16_flops = 8e12};
-  EXPECT_TRUE(Warnings(good, fast).empty());
+  const infer::Machine good{.cpu = "good",
+                            .features = {"avx2", "avx512f", "avx512_bf16"},
+                            .kernels = "avx512",
+                            .processors = 64,
+                            .threads = 64,
+                            .torch = "2.13.0",
+                            .torch_capability = "AVX512",
+                            .memory_bytes = uint64_t{128} << 30,
+                            .memory_free_bytes = uint64_t{100} << 30,
+                            .disk_free_bytes = uint64_t{100} << 30,
+                            .has_gpu = false,
+                            .cuda = "not built"};
+  const infer::Speed fast{.read_bytes_per_second = 200e9, .f32_flops = 2e12, .bf16_flops = 8e12};
+  EXPECT_TRUE(infer::Warnings(good, fast).empty());
 
   auto small = good;
   small.memory_bytes = small.memory_free_bytes = uint64_t{4} << 30;
-  EXPECT_THAT(Warnings(small, fast),
+  EXPECT_THAT(infer::Warnings(small, fast),
               ::testing::ElementsAre("4.3 GB of memory are too few for paligemma2-3b-224, which "
                                      "needs 8 GB: its weights would be read from disk again and "
                                      "again."));
-  EXPECT_THAT(Warnings(good, {20.92e9, 0.2e12, 0.402e12}),
+  EXPECT_THAT(infer::Warnings(good, {20.92e9, 0.2e12, 0.402e12}),
               ::testing::ElementsAre(
                   "paligemma2-3b-224 needs at least 20 s for the six images of a frame: matrix "
                   "products are the limit.",
@@ -243,7 +243,8 @@ TEST(MachineTest, WarnsOfWhatIsSlowAndOnlyOfThat) {
                   "the limit."));
   auto gpu = good;
   gpu.has_gpu = true;
-  EXPECT_THAT(Warnings(gpu, fast), ::testing::ElementsAre(HasSubstr("A GPU is there but is not")));
+  EXPECT_THAT(infer::Warnings(gpu, fast),
+              ::testing::ElementsAre(HasSubstr("A GPU is there but is not")));
 }
 
 }  // namespace

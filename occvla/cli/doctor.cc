@@ -3,15 +3,15 @@
 #include <ostream>
 
 #include "occvla/base/text.h"
-#include "occvla/cli/machine.h"
 #include "occvla/cli/verbs.h"
+#include "occvla/infer/machine.h"
 
 namespace occvla::cli {
 namespace {
 
 constexpr double kGiga = 1e9;
 
-void PrintJson(const Machine& m, const Speed& speed, std::ostream& out) {
+void PrintJson(const infer::Machine& m, const infer::Speed& speed, std::ostream& out) {
   const nlohmann::ordered_json json = {
       {"version", OCCVLA_VERSION},
       {"cpu", m.cpu},
@@ -29,12 +29,12 @@ void PrintJson(const Machine& m, const Speed& speed, std::ostream& out) {
       {"read_bytes_per_second", speed.read_bytes_per_second},
       {"f32_flops", speed.f32_flops},
       {"bf16_flops", speed.bf16_flops},
-      {"warnings", Warnings(m, speed)},
+      {"warnings", infer::Warnings(m, speed)},
   };
   out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
 }
 
-void PrintText(const Machine& m, const Speed& speed, std::ostream& out) {
+void PrintText(const infer::Machine& m, const infer::Speed& speed, std::ostream& out) {
   const auto line = [&](const char* name) -> std::ostream& {
     return out << std::left << std::setw(18) << name;
   };
@@ -52,7 +52,7 @@ void PrintText(const Machine& m, const Speed& speed, std::ostream& out) {
   line("memory read") << speed.read_bytes_per_second / kGiga << " GB/s\n";
   line("matrix products") << std::setprecision(0) << speed.f32_flops / kGiga << " GFLOP/s float32, "
                           << speed.bf16_flops / kGiga << " GFLOP/s bfloat16\n";
-  for (const auto& warning : Warnings(m, speed)) line("slow here") << warning << "\n";
+  for (const auto& warning : infer::Warnings(m, speed)) line("slow here") << warning << "\n";
 }
 
 }  // namespace
@@ -66,8 +66,8 @@ void AddDoctor(CLI::App& app, const Context& context) {
       "Takes about two seconds; close other programs for true numbers.\nExample:\n"
       "  occvla doctor --json");
   verb.callback([as_json, &context] {
-    const auto machine = ExamineMachine();
-    const auto speed = MeasureSpeed();
+    const auto machine = infer::ExamineMachine();
+    const auto speed = infer::MeasureSpeed();
     (*as_json ? PrintJson : PrintText)(machine, speed, context.out);
   });
 }

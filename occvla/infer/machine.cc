@@ -1,4 +1,4 @@
-#include "occvla/cli/machine.h"
+#include "occvla/infer/machine.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
@@ -22,7 +22,7 @@
 
 #include "occvla/kernels/kernels.h"
 
-namespace occvla::cli {
+namespace occvla::infer {
 namespace {
 
 namespace fs = std::filesystem;
@@ -211,4 +211,4 @@ std::vector<std::string> Warnings(const Machine& machine, const Speed& speed) {
   return warnings;
 }
 
-}  // namespace occvla::cli
+}  // namespace occvla::infer

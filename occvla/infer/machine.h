@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace occvla::cli {
+namespace occvla::infer {
 
 /// What this machine is, as far as the program's speed depends on it.
 struct Machine {
@@ -34,4 +34,4 @@ Speed MeasureSpeed();
 /// What would be slow or impossible here, and why: one sentence each.
 std::vector<std::string> Warnings(const Machine& machine, const Speed& speed);
 
-}  // namespace occvla::cli
+}  // namespace occvla::infer

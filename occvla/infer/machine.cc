@@ -7,7 +7,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
-#include <dlfcn.h>
 #include <sched.h>
 #include <torch/version.h>
 
@@ -21,6 +20,7 @@
 #include <sstream>
 
 #include "occvla/kernels/kernels.h"
+#include "occvla/model/device.h"
 
 namespace occvla::infer {
 namespace {
@@ -77,15 +77,8 @@ int Processors() {
 }
 
 std::string CudaState() {
-  std::error_code error;
-  const auto program = fs::read_symlink("/proc/self/exe", error);
-  const auto library = program.parent_path() / "liboccvla_cuda.so";
-  if (error || !fs::exists(library, error))
-    return "not built: there is no liboccvla_cuda.so beside the program";
-  void* handle = dlopen(library.c_str(), RTLD_LAZY | RTLD_LOCAL);
-  if (handle == nullptr) return dlerror();
-  dlclose(handle);
-  return "loaded";
+  const auto& library = model::CudaKernels();
+  return library.usable() ? "loaded" : library.problem();
 }
 
 double Now() {

@@ -2,11 +2,13 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "occvla/model/device.h"
 #include "occvla/model/linear.h"
 
 namespace occvla::model {
@@ -110,35 +112,66 @@ at::Tensor ForwardByChunks(const at::Tensor& q, const at::Tensor& k, const at::T
   return out;
 }
 
-at::Tensor ForwardByKernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                           const KeyRanges& ranges, const AttentionOptions& options) {
+// The same fields under the same names on both sides of the library's border.
+template <typename Args>
+void FillArgs(Args& args, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+              const at::Tensor& out, const AttentionOptions& options) {
   TORCH_CHECK(q.stride(2) == 1 && k.stride(2) == 1 && v.stride(2) == 1,
               "the head dimension must be contiguous");
+  args.q = q.const_data_ptr();
+  args.k = k.const_data_ptr();
+  args.v = v.const_data_ptr();
+  args.out = out.mutable_data_ptr();
+  args.queries = q.size(0);
+  args.keys = k.size(1);
+  args.heads = q.size(1);
+  args.key_heads = k.size(0);
+  args.head_size = q.size(2);
+  args.q_head_stride = q.stride(1);
+  args.q_row_stride = q.stride(0);
+  args.k_head_stride = k.stride(0);
+  args.k_row_stride = k.stride(1);
+  args.v_head_stride = v.stride(0);
+  args.v_row_stride = v.stride(1);
+  args.out_head_stride = out.stride(1);
+  args.out_row_stride = out.stride(0);
+  args.scale = static_cast<float>(options.scale);
+  args.softcap = static_cast<float>(options.softcap);
+}
+
+at::Tensor ForwardByKernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const KeyRanges& ranges, const AttentionOptions& options) {
   auto out = at::empty({q.size(0), q.size(1), q.size(2)}, q.options());
-  const kernels::AttentionArgs args{.storage = StorageOf(q),
-                                    .q = q.const_data_ptr(),
-                                    .k = k.const_data_ptr(),
-                                    .v = v.const_data_ptr(),
-                                    .out = out.mutable_data_ptr(),
-                                    .queries = q.size(0),
-                                    .keys = k.size(1),
-                                    .heads = q.size(1),
-                                    .key_heads = k.size(0),
-                                    .head_size = q.size(2),
-                                    .q_head_stride = q.stride(1),
-                                    .q_row_stride = q.stride(0),
-                                    .k_head_stride = k.stride(0),
-                                    .k_row_stride = k.stride(1),
-                                    .v_head_stride = v.stride(0),
-                                    .v_row_stride = v.stride(1),
-                                    .out_head_stride = out.stride(1),
-                                    .out_row_stride = out.stride(0),
-                                    .begin = ranges.begin.data(),
-                                    .end = ranges.end.data(),
-                                    .scale = static_cast<float>(options.scale),
-                                    .softcap = static_cast<float>(options.softcap)};
+  kernels::AttentionArgs args;
+  FillArgs(args, q, k, v, out, options);
+  args.storage = StorageOf(q);
+  args.begin = ranges.begin.data();
+  args.end = ranges.end.data();
   ParallelFor(kernels::AttentionTasks(args), 1,
               [&](int64_t first, int64_t last) { kernels::Attention(args, first, last); });
+  return out;
+}
+
+bool CudaKernelServes(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const bool gradient =
+      c10::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
+  const auto type = q.scalar_type();
+  return q.device().is_cuda() && !gradient && (type == at::kFloat || type == at::kBFloat16) &&
+         q.size(2) <= 256 && CudaKernels().usable();
+}
+
+// Enqueued on the default stream, torch's own as long as nobody sets another.
+at::Tensor ForwardByCuda(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                         const KeyRanges& ranges, const AttentionOptions& options) {
+  auto out = at::empty({q.size(0), q.size(1), q.size(2)}, q.options());
+  const auto begin = Indices(ranges.begin, q), end = Indices(ranges.end, q);
+  OccvlaCudaAttention args{};
+  FillArgs(args, q, k, v, out, options);
+  args.storage = q.scalar_type() == at::kBFloat16 ? OCCVLA_CUDA_BF16 : OCCVLA_CUDA_F32;
+  args.begin = begin.const_data_ptr<int32_t>();
+  args.end = end.const_data_ptr<int32_t>();
+  const int code = CudaKernels().attention(&args, /*stream=*/nullptr);
+  TORCH_CHECK(code == 0, "CUDA attention: ", CudaKernels().error(code));
   return out;
 }
 
@@ -205,6 +238,8 @@ at::Tensor Attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   at::Tensor out;  // [T, H, D]
   if (same_types && UsesKernels(q) && UsesKernels(k) && UsesKernels(v)) {
     out = ForwardByKernel(q, k, v, ranges, options);
+  } else if (same_types && CudaKernelServes(q, k, v)) {
+    out = ForwardByCuda(q, k, v, ranges, options);
   } else {
     out = AttentionFunction::apply(q, k, v, Indices(ranges.begin, q), Indices(ranges.end, q),
                                    options.scale, options.softcap, options.max_score_bytes);

@@ -3,6 +3,8 @@
 #include <ATen/Context.h>
 #include <dlfcn.h>
 
+#include <filesystem>
+
 #include "occvla/base/error.h"
 
 namespace occvla::model {
@@ -26,6 +28,15 @@ c10::Device OpenDevice(const std::string& name) {
                       " CUDA devices. Check the driver with nvidia-smi, or use --device cpu.");
   }
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(wanted)};
+}
+
+const kernels::CudaLibrary& CudaKernels() {
+  static const kernels::CudaLibrary library([] {
+    std::error_code error;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+    return (program.parent_path() / "liboccvla_cuda.so").string();
+  }());
+  return library;
 }
 
 }  // namespace occvla::model

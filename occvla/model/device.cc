@@ -27,6 +27,9 @@ c10::Device OpenDevice(const std::string& name) {
     throw DeviceError("device " + name + ": this machine shows " + std::to_string(count) +
                       " CUDA devices. Check the driver with nvidia-smi, or use --device cpu.");
   }
+  // The VQ-VAE's codes move under TF32 (facts/model.md B.3).
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setAllowTF32CuBLAS(false);
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(wanted)};
 }
 

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -51,14 +52,16 @@ class Pages {
   Pages(bool file, int64_t bytes) : bytes_(bytes) {
     int descriptor = -1;
     if (file) {
-      char name[] = "/tmp/occvla_bench_XXXXXX";
-      descriptor = mkstemp(name);
-      if (descriptor < 0) throw std::runtime_error("/tmp: no file can be made for the benchmark");
-      unlink(name);
+      const auto folder = std::filesystem::temp_directory_path();
+      std::string name = folder / "occvla_bench_XXXXXX";
+      descriptor = mkstemp(name.data());
+      if (descriptor < 0)
+        throw std::runtime_error(folder.string() + ": no file can be made for the benchmark");
+      unlink(name.c_str());
       const std::vector<char> block(1 << 20, 0x3c);
       for (int64_t at = 0; at < bytes; at += static_cast<int64_t>(block.size()))
         if (write(descriptor, block.data(), block.size()) != static_cast<ssize_t>(block.size()))
-          throw std::runtime_error("/tmp: no room for the benchmark's file");
+          throw std::runtime_error(folder.string() + ": no room for the benchmark's file");
     }
     data_ = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | (file ? 0 : PROT_WRITE),
                  file ? MAP_SHARED | MAP_POPULATE : MAP_PRIVATE | MAP_ANONYMOUS, descriptor, 0);

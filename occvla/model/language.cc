@@ -19,6 +19,8 @@ KvCache::KvCache(const TextConfig& config, int64_t capacity, const at::TensorOpt
 void KvCache::Truncate(int64_t length) {
   TORCH_CHECK(0 <= length && length <= length_, "cannot cut ", length_, " tokens to ", length);
   length_ = length;
+  skip_begin_ = std::min(skip_begin_, length);
+  skip_end_ = std::min(skip_end_, length);
   if (capacity_ > 0) return;
   for (auto& k : k_) k = k.narrow(1, 0, length);
   for (auto& v : v_) v = v.narrow(1, 0, length);

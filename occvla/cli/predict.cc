@@ -1,12 +1,11 @@
 #include <CLI/Option.hpp>
-#include <CLI/Validators.hpp>
 #include <chrono>
 #include <memory>
 #include <ostream>
 
 #include "occvla/base/error.h"
 #include "occvla/base/files.h"
-#include "occvla/cli/model_flags.h"
+#include "occvla/cli/predict_config.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/data/frame.h"
 #include "occvla/infer/engine.h"
@@ -16,12 +15,23 @@ namespace occvla::cli {
 namespace {
 
 struct Flags {
-  std::filesystem::path checkpoint, frame, ego, occupancy, picture, out;
-  std::vector<std::string> images;
-  infer::EngineOptions engine;
-  infer::Request request;
-  bool no_text = false, stream = false;
+  std::filesystem::path config, frame, ego, occupancy, picture, out;
+  std::vector<std::string> images, stop, sets, shorthands;
+  std::string prompt;
+  bool stream = false;
 };
+
+PredictConfig ReadConfig(const Flags& flags) {
+  PredictConfig config;
+  auto sets = flags.sets;
+  sets.insert(sets.end(), flags.shorthands.begin(), flags.shorthands.end());
+  LoadConfig(config, flags.config, sets);
+  // Free text is no TOML value: these two do not pass through --set.
+  if (!flags.prompt.empty()) config.answer.prompt = flags.prompt;
+  if (!flags.stop.empty()) config.answer.stop = flags.stop;
+  config.Validate();
+  return config;
+}
 
 data::Frame ReadFrame(const Flags& flags) {
   if (flags.images.empty() == flags.frame.empty()) {
@@ -46,15 +56,15 @@ data::Prediction Await(std::future<data::Prediction> reply, const infer::Request
 }
 
 void Run(const Flags& flags, const Context& context) {
-  infer::Request request = flags.request;
+  const auto config = ReadConfig(flags);
+  auto request = config.Request();
   request.frame = ReadFrame(flags);
-  request.text = !flags.no_text;
   request.occupancy = !flags.occupancy.empty();
   request.cancelled = std::make_shared<std::atomic<bool>>(false);
   if (flags.stream) {
     request.on_text = [&context](std::string_view text) { context.err << text << std::flush; };
   }
-  infer::Engine engine(flags.checkpoint, flags.engine);
+  infer::Engine engine(config.model.checkpoint, config.EngineOptions());
   const auto prediction = Await(engine.Submit(request), request, context);
   if (flags.stream) context.err << "\n";
   if (prediction.occupancy) data::WriteOccupancy(flags.occupancy, *prediction.occupancy);
@@ -67,26 +77,34 @@ void Run(const Flags& flags, const Context& context) {
   }
 }
 
-void AddAnswerFlags(CLI::App& verb, Flags& flags) {
-  auto& request = flags.request;
-  verb.add_option("--prompt", request.prompt,
-                  "question (default: the chain-of-thought question for the next meta action)");
-  verb.add_flag("--no-text", flags.no_text, "no answer: trajectory and occupancy alone");
-  verb.add_option("--max-new-tokens", request.max_new_tokens, "longest answer, in tokens")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  verb.add_option("--stop", request.stop, "text that ends the answer (may be repeated)");
-  verb.add_option("--temperature", request.sampling.temperature, "0 = always the likeliest token")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  verb.add_option("--top-p", request.sampling.top_p, "sample from the likeliest ids of this mass")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  verb.add_option("--seed", request.sampling.seed, "of sampling: the same seed, the same answer")
-      ->capture_default_str();
-  verb.add_flag("--legal-meta-action", request.constrain_meta_action,
-                "the answer names one of the eighteen legal meta actions");
-  verb.add_flag("--stream", flags.stream, "show the answer on stderr as it grows");
+/// Flags that stand for one field of the config each: `--seed 3` is `--set answer.seed=3`.
+void AddShorthands(CLI::App& verb, const std::shared_ptr<Flags>& flags) {
+  const auto add = [&](const char* flag, const std::string& field, const char* help,
+                       const char* type) {
+    verb.add_option_function<std::string>(
+            flag,
+            [flags, field](const std::string& value) {
+              flags->shorthands.push_back(field + "=" + value);
+            },
+            help)
+        ->type_name(type);
+  };
+  add("--checkpoint", "model.checkpoint", "Checkpoint folder, ours or Hugging Face's", "DIR");
+  add("--mask", "model.mask", "occvla or paligemma [the checkpoint's]", "NAME");
+  add("--dtype", "model.dtype", "auto, f32 or bf16 [auto]", "TYPE");
+  add("--device", "model.device", "cpu, cuda or cuda:N [cpu]", "NAME");
+  add("--threads", "model.threads", "0 = all cores [0]", "N");
+  add("--max-new-tokens", "answer.max_new_tokens", "Longest answer [128]", "N");
+  add("--temperature", "answer.temperature", "0 = always the likeliest token [0]", "X");
+  add("--top-p", "answer.top_p", "Sample from the likeliest ids of this mass [1]", "X");
+  add("--seed", "answer.seed", "Of sampling: the same seed, the same answer [0]", "N");
+  verb.add_flag_callback(
+      "--no-text", [flags] { flags->shorthands.push_back("answer.text=false"); },
+      "No answer: trajectory and occupancy alone");
+  verb.add_flag_callback(
+      "--legal-meta-action",
+      [flags] { flags->shorthands.push_back("answer.legal_meta_action=true"); },
+      "The answer names one of the eighteen legal meta actions");
 }
 
 }  // namespace
@@ -94,26 +112,36 @@ void AddAnswerFlags(CLI::App& verb, Flags& flags) {
 void AddPredict(CLI::App& app, const Context& context) {
   auto flags = std::make_shared<Flags>();
   auto& verb = *app.add_subcommand(
-      "predict",
-      "Six camera images -> text, meta action, trajectory; on request occupancy, picture");
+      "predict", "Six camera images to text, meta action, trajectory; on request occupancy");
+  verb.add_option("--images", flags->images, "Six files: F,FR,FL,B,BL,BR")
+      ->delimiter(',')
+      ->type_name("FILES");
+  verb.add_option("--frame", flags->frame, "Keyframe folder, instead of --images")
+      ->type_name("DIR");
+  verb.add_option("--ego", flags->ego,
+                  "JSON: velocity, past_positions, past_meta_actions of the car")
+      ->type_name("FILE");
+  verb.add_option("--prompt", flags->prompt, "Question [for the next meta action]")
+      ->type_name("TEXT");
+  verb.add_option("--stop", flags->stop, "Text that ends the answer; repeatable")
+      ->type_name("TEXT");
+  verb.add_option("--occupancy", flags->occupancy, "Predict occupancy too, into this .npz")
+      ->type_name("FILE");
+  verb.add_option("--picture", flags->picture, "Draw what was seen and said, into this .png")
+      ->type_name("FILE");
+  verb.add_option("--out", flags->out, "JSON file [stdout]")->type_name("FILE");
+  verb.add_flag("--stream", flags->stream, "Show the answer on stderr as it grows");
+  AddShorthands(verb, flags);
+  verb.add_option("--config", flags->config, "TOML file, such as configs/predict.toml")
+      ->type_name("FILE");
+  verb.add_option("--set", flags->sets, "Changes a field of the config; repeatable")
+      ->type_name("FIELD=VALUE");
   verb.footer(
       "Example:\n  occvla predict --checkpoint build/nano --frame keyframe --occupancy occ.npz "
-      "--picture view.png\n"
-      "A keyframe folder holds one image a camera (CAM_FRONT.jpg, ... or as nuScenes names them),\n"
-      "and, where known, calibration.json and ego.json.");
-  verb.add_option("--checkpoint", flags->checkpoint, "checkpoint folder")->required();
-  verb.add_option("--images", flags->images, "six files: F,FR,FL,B,BL,BR")->delimiter(',');
-  verb.add_option("--frame", flags->frame, "keyframe folder, instead of --images");
-  verb.add_option("--ego", flags->ego,
-                  "JSON: velocity, past_positions, past_meta_actions of the car");
-  AddAnswerFlags(verb, *flags);
-  verb.add_option("--occupancy", flags->occupancy, "predict occupancy too, into this .npz");
-  verb.add_option("--picture", flags->picture, "draw what was seen and said, into this .png");
-  verb.add_option("--out", flags->out, "JSON file (default: stdout)");
-  AddMaskFlag(verb, flags->engine.mask);
-  AddDtypeFlag(verb, flags->engine.dtype);
-  AddDeviceFlag(verb, flags->engine.device);
-  verb.add_option("--threads", flags->engine.threads, "0 = all cores");
+      "--picture view.png\n\n"
+      "A keyframe folder holds one image a camera (CAM_FRONT.jpg, ... or as nuScenes names them)\n"
+      "and, where known, calibration.json and ego.json.\n\nFields of the config:\n" +
+      HelpText(PredictConfig()));
   verb.callback([flags, &context] { Run(*flags, context); });
 }
 

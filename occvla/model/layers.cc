@@ -3,15 +3,19 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace occvla::model {
 
 namespace {
 
-// Rows that one thread should at least take: elementwise work is cheap beside a hand-over.
-constexpr int64_t kRowGrain = 8;
+// Elements that one thread should at least take: elementwise work is cheap beside a hand-over.
 constexpr int64_t kElementGrain = int64_t{1} << 15;
+
+int64_t RowGrain(const at::Tensor& x) {
+  return std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, x.size(1)));
+}
 
 at::ScalarType MathType(const at::Tensor& x) {
   return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
@@ -34,7 +38,7 @@ at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& w, double eps, at::Sca
                                     .y_storage = StorageOf(y),
                                     .size = x.size(1),
                                     .eps = static_cast<float>(eps)};
-    ParallelFor(x.size(0), kRowGrain,
+    ParallelFor(x.size(0), RowGrain(x),
                 [&](int64_t first, int64_t last) { kernels::RmsNorm(args, first, last); });
     return y;
   }
@@ -53,7 +57,7 @@ at::Tensor AddRmsNorm(at::Tensor residual, const at::Tensor& x, const at::Tensor
                                   .residual = residual.mutable_data_ptr<float>(),
                                   .size = x.size(1),
                                   .eps = static_cast<float>(eps)};
-  ParallelFor(x.size(0), kRowGrain,
+  ParallelFor(x.size(0), RowGrain(x),
               [&](int64_t first, int64_t last) { kernels::RmsNorm(args, first, last); });
   return residual;
 }
@@ -69,7 +73,7 @@ at::Tensor LayerNorm(const at::Tensor& x, const LayerNormWeights& w, double eps,
                                       .y_storage = StorageOf(y),
                                       .size = x.size(1),
                                       .eps = static_cast<float>(eps)};
-    ParallelFor(x.size(0), kRowGrain,
+    ParallelFor(x.size(0), RowGrain(x),
                 [&](int64_t first, int64_t last) { kernels::LayerNorm(args, first, last); });
     return y;
   }
@@ -128,7 +132,7 @@ at::Tensor RotateHeads(const at::Tensor& x, int64_t heads, const RotaryTable* ta
                                    .sin = table ? table->sin.const_data_ptr<float>() : nullptr,
                                    .heads = heads,
                                    .head_size = D};
-    ParallelFor(T, kRowGrain,
+    ParallelFor(T, RowGrain(x),
                 [&](int64_t first, int64_t last) { kernels::Rotary(args, first, last); });
     return into.defined() ? out.narrow(1, offset, T) : out;
   }

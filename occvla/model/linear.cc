@@ -46,8 +46,8 @@ kernels::GemvArgs RowByRowArgs(const Linear& layer, const at::Tensor& x, const a
           .out = y.size(1)};
 }
 
-// Rows of a weight that one thread should at least read, so that the hand-over does not show.
-constexpr int64_t kGrain = 64;
+// What one thread should at least read, so that the hand-over does not show: some ten microseconds.
+constexpr int64_t kGrainBytes = int64_t{1} << 18;
 
 }  // namespace
 
@@ -75,12 +75,15 @@ std::vector<at::Tensor> ApplyTogether(std::initializer_list<const Linear*> layer
   const auto rows = x.to(at::kFloat).contiguous();  // [T, in]
   std::vector<kernels::GemvArgs> work;
   std::vector<int64_t> starts{0};
+  const int64_t row_bytes =
+      std::max<int64_t>(1, rows.size(1) * (*layers.begin())->weight.element_size());
   for (const auto* layer : layers) {
     results.push_back(at::empty({rows.size(0), layer->weight.size(0)}, rows.options()));
     work.push_back(RowByRowArgs(*layer, rows, results.back()));
     starts.push_back(starts.back() + layer->weight.size(0));
   }
-  ParallelFor(starts.back(), kGrain, [&](int64_t first, int64_t last) {
+  const auto grain = std::max<int64_t>(1, kGrainBytes / row_bytes);
+  ParallelFor(starts.back(), grain, [&](int64_t first, int64_t last) {
     for (size_t i = 0; i < work.size(); ++i) {
       const int64_t from = std::max(first, starts[i]), to = std::min(last, starts[i + 1]);
       if (from < to) kernels::Gemv(work[i], from - starts[i], to - starts[i]);

@@ -8,13 +8,26 @@
 
 namespace occvla::infer {
 
+namespace {
+
+[[noreturn]] void RefuseLogits() {
+  throw CheckpointError(
+      "the model's logits are infinite or not numbers: its weights are damaged, or too large for "
+      "the compute type. Take the checkpoint from its source again, or compute in float32.");
+}
+
+}  // namespace
+
 int64_t Greedy(std::span<const float> logits) {
   return std::max_element(logits.begin(), logits.end()) - logits.begin();
 }
 
 int64_t Sample(std::span<const float> logits, double temperature, double top_p, Rng& rng) {
-  if (temperature <= 0) return Greedy(logits);
-  const double top = *std::max_element(logits.begin(), logits.end());
+  OCCVLA_DCHECK(temperature >= 0 && top_p > 0);
+  const int64_t likeliest = Greedy(logits);
+  const double top = logits[static_cast<size_t>(likeliest)];
+  if (!std::isfinite(top)) RefuseLogits();
+  if (temperature <= 0) return likeliest;
   std::vector<double> weight(logits.size());
   for (size_t i = 0; i < logits.size(); ++i) {
     weight[i] = std::exp((logits[i] - top) / temperature);
@@ -26,6 +39,7 @@ int64_t Sample(std::span<const float> logits, double temperature, double top_p, 
     return weight[a] != weight[b] ? weight[a] > weight[b] : a < b;
   };
   const double total = std::accumulate(weight.begin(), weight.end(), 0.0);
+  if (!std::isfinite(total)) RefuseLogits();
   double kept = 0;
   size_t count = 0;
   if (top_p < 1) {

@@ -11,7 +11,8 @@ namespace occvla::infer {
 int64_t Greedy(std::span<const float> logits);
 
 /// Draws from softmax(logits / temperature), cut to the smallest set of ids whose probability
-/// reaches `top_p` (nucleus). temperature 0 is greedy. One uniform number of `rng` a call.
+/// reaches `top_p` (nucleus; 0 < top_p <= 1). temperature 0 is greedy. One uniform number of `rng`
+/// a call. Throws CheckpointError for logits that are not numbers.
 int64_t Sample(std::span<const float> logits, double temperature, double top_p, Rng& rng);
 
 /// The legal continuations of "Meta action: " as token sequences, walked like a trie: what may come

@@ -89,7 +89,9 @@ void AnswerWriter::UpdateConstraint() {
   }
   const int64_t left = request_.max_new_tokens - static_cast<int64_t>(ids_.size());
   if (!ended_ && left > reserve_) return;
-  const bool at_line_start = raw_.empty() || raw_.back() == '\n';
+  // All that was said, a character that is still incomplete included: the header would follow it.
+  const auto said = tokenizer_.Decode(ids_);
+  const bool at_line_start = said.empty() || said.back() == '\n';
   forced_ = tokenizer_.Encode((at_line_start ? "" : "\n") + std::string(kHeader));
   std::reverse(forced_.begin(), forced_.end());
   ended_ = false;

@@ -20,6 +20,10 @@ constexpr int64_t kGenerated = 16;
 // A tensor of the input file, its type and shape checked; sizes of -1 are free.
 at::Tensor Input(const SafetensorsFile& file, const std::string& name, DType dtype,
                  const std::vector<int64_t>& sizes) {
+  if (!file.Contains(name)) {
+    throw DataError(file.path().string() + ": " + name +
+                    " is missing; pixel_values and prefix_ids " + "are needed");
+  }
   const auto& view = file.At(name);
   bool fits = view.dtype == dtype && view.shape.size() == sizes.size();
   for (size_t i = 0; fits && i < sizes.size(); ++i) {
@@ -92,16 +96,23 @@ void DumpModel(const DumpOptions& options) {
   const auto& config = model.config();
   const SafetensorsFile file(options.input);
   const int64_t S = config.vision.image_size;
-  const auto pixels = Input(file, "pixel_values", DType::kF32, {-1, 3, S, S}).to(device);
+  if (config.camera_rays) {
+    throw ConfigError(options.checkpoint.string() +
+                      ": the model reads each camera's rays, which this input cannot hold");
+  }
+  const int64_t cameras = config.camera_embedding ? config.cameras : -1;
+  const auto pixels = Input(file, "pixel_values", DType::kF32, {cameras, 3, S, S}).to(device);
   const auto prefix = Ids(file, "prefix_ids", config.text.vocabulary);
   const auto suffix = file.Contains("suffix_ids") ? Ids(file, "suffix_ids", config.text.vocabulary)
                                                   : std::vector<int64_t>();
   std::optional<at::Tensor> queries;
+  const int64_t cells = config.occupancy.grid * config.occupancy.grid;
   if (file.Contains("occ_queries")) {
-    queries = Input(file, "occ_queries", DType::kF32, {-1, config.text.hidden}).to(device);
+    const int64_t rows = model.has_occupancy() ? cells : -1;
+    queries = Input(file, "occ_queries", DType::kF32, {rows, config.text.hidden}).to(device);
   }
   const int64_t images = pixels.size(0) * config.vision.tokens();
-  const int64_t extra = queries ? queries->size(0) : config.occupancy.grid * config.occupancy.grid;
+  const int64_t extra = queries ? queries->size(0) : cells;
   auto cache = model.MakeCache(images + static_cast<int64_t>(prefix.size() + suffix.size()) +
                                kGenerated + extra);
 

@@ -6,6 +6,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 
@@ -75,11 +76,49 @@ model::OccVla LoadModel(const std::filesystem::path& folder, const EngineOptions
            .max_score_bytes = options.attention_bytes}};
 }
 
-int64_t CacheCapacity(const model::ModelConfig& config, const EngineOptions& options) {
+// Cache rows that never hold text.
+int64_t RowsBesideText(const model::ModelConfig& config) {
   const auto& occupancy = config.occupancy;
   const bool keeps = config.has_occupancy && (occupancy.self_attention || occupancy.text_sees);
-  return config.image_tokens() + options.max_text_tokens +
-         (keeps ? occupancy.grid * occupancy.grid : 0);
+  return config.image_tokens() + (keeps ? occupancy.grid * occupancy.grid : 0);
+}
+
+void CheckSampling(const Sampling& sampling) {
+  if (!(sampling.temperature >= 0) || std::isinf(sampling.temperature)) {
+    throw ConfigError("temperature must be 0 or above, is " + std::to_string(sampling.temperature));
+  }
+  if (!(sampling.top_p > 0 && sampling.top_p <= 1)) {
+    throw ConfigError("top_p must be above 0 and at most 1, is " + std::to_string(sampling.top_p));
+  }
+}
+
+// A frame has six images.
+void CheckCameras(const model::OccVla& model) {
+  const int64_t cameras = model.config().cameras, images = data::kCameraNames.size();
+  if (cameras <= images) return;
+  throw CheckpointError(model.checkpoint().folder().string() + ": the model sees " +
+                        std::to_string(cameras) + " cameras, but a frame has " +
+                        std::to_string(images));
+}
+
+// A prediction holds the grid of Occ3D, which every reader of it relies on.
+void CheckOccupancy(const model::OccVla& model) {
+  const auto folder = model.checkpoint().folder().string();
+  if (!model.has_occupancy()) {
+    throw ConfigError("occupancy is asked for, but " + folder +
+                      " has no occupancy branch. Take an OccVLA checkpoint, or make one with "
+                      "occvla convert hf.");
+  }
+  const auto& v = model.config().vqvae;
+  using Grid = data::OccupancyGrid;
+  if (v.height == Grid::kX && v.width == Grid::kY && v.depth == Grid::kZ &&
+      v.classes == static_cast<int64_t>(data::kOccupancyClasses.size())) {
+    return;
+  }
+  throw ConfigError("occupancy is asked for, but " + folder + " knows scenes of " +
+                    std::to_string(v.height) + " x " + std::to_string(v.width) + " x " +
+                    std::to_string(v.depth) + " voxels and " + std::to_string(v.classes) +
+                    " classes, and a prediction holds 200 x 200 x 16 of 18");
 }
 
 }  // namespace
@@ -105,7 +144,8 @@ uint64_t PeakMemoryBytes() {
 Session::Session(const std::filesystem::path& checkpoint, const EngineOptions& options)
     : model_(LoadModel(checkpoint, options)),
       tokenizer_(LoadTokenizer(model_.checkpoint())),
-      cache_(model_.MakeCache(CacheCapacity(model_.config(), options))) {
+      cache_(model_.MakeCache(RowsBesideText(model_.config()) + options.max_text_tokens)) {
+  CheckCameras(model_);
   model_.MapPages();
   if (tokenizer_.vocabulary_size() > model_.config().text.vocabulary) {
     throw CheckpointError(checkpoint.string() + ": the tokenizer has " +
@@ -146,7 +186,7 @@ void Session::SeeFrame(const Request& request, data::Prediction& prediction) {
 
 void Session::CheckLengths(const Request& request, const std::vector<int64_t>& prefix) const {
   const int64_t needed = static_cast<int64_t>(prefix.size()) + request.max_new_tokens;
-  const int64_t room = cache_.capacity() - model_.config().image_tokens();
+  const int64_t room = cache_.capacity() - RowsBesideText(model_.config());
   if (request.max_new_tokens < 1) {
     throw ConfigError("max_new_tokens must be at least 1, is " +
                       std::to_string(request.max_new_tokens));
@@ -222,11 +262,7 @@ void Session::Plan(const Request& request, data::Prediction& prediction) const {
 data::Prediction Session::Run(const Request& request) {
   const c10::InferenceMode no_gradients;
   const auto& config = model_.config();
-  if (request.occupancy && !model_.has_occupancy()) {
-    throw ConfigError("occupancy is asked for, but " + model_.checkpoint().folder().string() +
-                      " has no occupancy branch. Take an OccVLA checkpoint, or make one with "
-                      "occvla convert hf.");
-  }
+  if (request.occupancy) CheckOccupancy(model_);
   data::Prediction prediction;
   prediction.token = request.frame.token;
   const bool together = config.mask == model::MaskMode::kPaligemma;
@@ -236,6 +272,7 @@ data::Prediction Session::Run(const Request& request) {
                           : request.prompt;
   const auto prefix = data::PrefixIds(tokenizer_, prompt);
   CheckLengths(request, prefix);
+  CheckSampling(request.sampling);
 
   Stopwatch total;
   SeeFrame(request, prediction);

@@ -28,6 +28,12 @@ OccVla::OccVla(Checkpoint checkpoint, const LoadOptions& options)
       checkpoint_(std::make_shared<const Checkpoint>(std::move(checkpoint))) {
   config_.mask = options.mask.value_or(config_.mask);
   config_.text.final_softcap = options.final_softcap.value_or(config_.text.final_softcap);
+  if (config_.mask == MaskMode::kPaligemma && config_.has_occupancy &&
+      config_.occupancy.text_sees) {
+    throw ConfigError(checkpoint_->folder().string() +
+                      ": occupancy.text_sees needs mask occvla. Under mask paligemma images and "
+                      "prompt are one block, with no place for occupancy between them.");
+  }
   const WeightReader reader(*checkpoint_, options.compute, options.device);
   vision_ = reader.Vision(config_.vision);
   vision_.max_score_bytes = options.max_score_bytes;

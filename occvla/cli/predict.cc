@@ -5,6 +5,7 @@
 
 #include "occvla/base/error.h"
 #include "occvla/base/files.h"
+#include "occvla/base/progress.h"
 #include "occvla/cli/predict_config.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/data/frame.h"
@@ -46,6 +47,25 @@ data::Frame ReadFrame(const Flags& flags) {
   return frame;
 }
 
+/// A bar for each phase of the work, on a terminal.
+std::function<void(std::string_view, int64_t, int64_t)> ProgressBars() {
+  struct State {
+    std::string phase;
+    std::unique_ptr<Progress> bar;
+  };
+  return [state = std::make_shared<State>()](std::string_view phase, int64_t done, int64_t total) {
+    if (phase != state->phase) {
+      state->phase = phase;
+      const bool tokens = phase == "answer";
+      state->bar.reset();
+      state->bar = std::make_unique<Progress>(state->phase, static_cast<uint64_t>(total),
+                                              tokens ? "tokens" : "layers");
+    }
+    if (state->bar) state->bar->Add();
+    if (done == total) state->bar.reset();
+  };
+}
+
 /// Waits for the reply; an interruption cancels the request at its next token.
 data::Prediction Await(std::future<data::Prediction> reply, const infer::Request& request,
                        const Context& context) {
@@ -61,6 +81,7 @@ void Run(const Flags& flags, const Context& context) {
   request.frame = ReadFrame(flags);
   request.occupancy = !flags.occupancy.empty();
   request.cancelled = std::make_shared<std::atomic<bool>>(false);
+  if (!flags.stream) request.on_progress = ProgressBars();
   if (flags.stream) {
     request.on_text = [&context](std::string_view text) { context.err << text << std::flush; };
   }

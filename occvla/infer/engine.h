@@ -53,7 +53,10 @@ struct Request {
   bool constrain_meta_action = false;
   /// Runs on the engine's thread with each piece of new text: keep it short.
   std::function<void(std::string_view)> on_text;
-  /// Set to stop the request at the next token; the future then throws BusyError.
+  /// Runs on the engine's thread as the work goes on: the phase ("vision", "prefill", "prompt",
+  /// "answer", "occupancy"), how much of it is done and of how much (layers, or tokens).
+  std::function<void(std::string_view, int64_t, int64_t)> on_progress;
+  /// Set to stop the request at the next token or layer; the future then throws BusyError.
   std::shared_ptr<std::atomic<bool>> cancelled;
 };
 

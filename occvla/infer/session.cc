@@ -155,6 +155,16 @@ Session::Session(const std::filesystem::path& checkpoint, const EngineOptions& o
   }
 }
 
+model::LayerObserver Session::Watch(const Request& request, const char* phase,
+                                    int64_t layers) const {
+  return [&request, phase, layers, done = int64_t{0}]() mutable {
+    if (request.on_progress) request.on_progress(phase, ++done, layers);
+    if (request.cancelled && request.cancelled->load()) {
+      throw BusyError(std::string("the request was cancelled during ") + phase);
+    }
+  };
+}
+
 void Session::SeeFrame(const Request& request, data::Prediction& prediction) {
   const auto& config = model_.config();
   auto& timings = prediction.timings;
@@ -175,10 +185,12 @@ void Session::SeeFrame(const Request& request, data::Prediction& prediction) {
   const auto rays =
       config.camera_rays ? model::PatchRays(request.frame, config.vision) : at::Tensor();
   timings.image_ms = watch.Lap();
-  frame_.embedded = model_.EmbedImages(model_.ImageFeatures(pixels).image, rays);
+  frame_.embedded = model_.EmbedImages(
+      model_.ImageFeatures(pixels, Watch(request, "vision", config.vision.layers)).image, rays);
   timings.vision_ms = watch.Lap();
   if (config.mask == model::MaskMode::kOccvla) {
-    frame_.hidden = model_.PrefillImages(frame_.embedded.clone(), cache_);
+    frame_.hidden = model_.PrefillImages(frame_.embedded.clone(), cache_,
+                                         Watch(request, "prefill", config.text.layers));
     timings.prefill_ms = watch.Lap();
   }
   frame_.key = key;
@@ -213,6 +225,10 @@ void Session::Answer(const Request& request, const at::Tensor& prefix_hidden,
       throw BusyError("the request was cancelled after " + std::to_string(writer.ids().size()) +
                       " tokens");
     }
+    if (request.on_progress) {
+      request.on_progress("answer", static_cast<int64_t>(writer.ids().size()),
+                          request.max_new_tokens);
+    }
     hidden = model_.Continue({writer.last_id()}, cache_);
   }
   const auto flag = writer.Finish();
@@ -223,9 +239,14 @@ void Session::Answer(const Request& request, const at::Tensor& prefix_hidden,
   prediction.timings.decode_ms = watch.Lap();
 }
 
-void Session::DecideMetaAction(const Request& request, data::Prediction& prediction) const {
+// A question of one's own need not be about the meta action: then the answer names one or none
+// does. Where one is needed, the fallback is taken and told.
+void Session::DecideMetaAction(const Request& request, bool plans,
+                               data::Prediction& prediction) const {
   const auto& past = request.frame.ego.past_meta_actions;
   const auto parsed = data::ParseChainOfThought(prediction.text, past);
+  const bool named = parsed.source == data::MetaActionSource::kAnswer;
+  if (!named && !plans && !request.prompt.empty()) return;
   prediction.meta_action = parsed.meta_action;
   if (parsed.source == data::MetaActionSource::kMostRecentPast) {
     prediction.flags.push_back("meta_action_fallback_past");
@@ -234,9 +255,11 @@ void Session::DecideMetaAction(const Request& request, data::Prediction& predict
   }
 }
 
-void Session::PredictOccupancy(data::Prediction& prediction) {
+void Session::PredictOccupancy(const Request& request, data::Prediction& prediction) {
   Stopwatch watch;
-  const auto hidden = model_.OccupancyHidden(cache_, model_.config().image_tokens());
+  const auto hidden =
+      model_.OccupancyHidden(cache_, model_.config().image_tokens(), {},
+                             Watch(request, "occupancy", model_.config().text.layers));
   const auto labels =
       model_.OccupancyLogits(hidden).argmax(-1).to(at::kByte).cpu().contiguous();  // [X, Y, Z]
   auto& grid = prediction.occupancy.emplace();
@@ -278,12 +301,13 @@ data::Prediction Session::Run(const Request& request) {
   SeeFrame(request, prediction);
   // Everything of an earlier request goes; the images stay where they do not depend on the prompt.
   cache_.Truncate(together ? 0 : config.image_tokens());
-  if (request.occupancy && config.occupancy.text_sees) PredictOccupancy(prediction);
+  if (request.occupancy && config.occupancy.text_sees) PredictOccupancy(request, prediction);
 
   at::Tensor prefix_hidden;  // [P, C]
   Stopwatch watch;
   if (together) {
-    const auto both = model_.PrefillTogether(frame_.embedded, prefix, cache_);
+    const auto both = model_.PrefillTogether(frame_.embedded, prefix, cache_,
+                                             Watch(request, "prefill", config.text.layers));
     frame_.hidden = both.images;
     prefix_hidden = both.prefix;
   } else if (request.text) {
@@ -294,9 +318,9 @@ data::Prediction Session::Run(const Request& request) {
   if (request.text) Answer(request, prefix_hidden, prediction);
   if (request.occupancy && !config.occupancy.text_sees) {
     if (config.occupancy.self_attention) cache_.Truncate(config.image_tokens());
-    PredictOccupancy(prediction);
+    PredictOccupancy(request, prediction);
   }
-  if (request.text || plans) DecideMetaAction(request, prediction);
+  if (request.text || plans) DecideMetaAction(request, plans, prediction);
   if (plans) Plan(request, prediction);
   prediction.timings.total_ms = total.Lap();
   prediction.timings.peak_memory_bytes = PeakMemoryBytes();

@@ -31,12 +31,14 @@ class Session {
     at::Tensor hidden;    ///< [N * P, C] after the final norm.
   };
 
+  /// Tells the request of each layer of a phase, and stops it where it was cancelled.
+  model::LayerObserver Watch(const Request& request, const char* phase, int64_t layers) const;
   void SeeFrame(const Request& request, data::Prediction& prediction);
   void CheckLengths(const Request& request, const std::vector<int64_t>& prefix) const;
   void Answer(const Request& request, const at::Tensor& prefix_hidden,
               data::Prediction& prediction);
-  void DecideMetaAction(const Request& request, data::Prediction& prediction) const;
-  void PredictOccupancy(data::Prediction& prediction);
+  void DecideMetaAction(const Request& request, bool plans, data::Prediction& prediction) const;
+  void PredictOccupancy(const Request& request, data::Prediction& prediction);
   void Plan(const Request& request, data::Prediction& prediction) const;
 
   model::OccVla model_;

@@ -76,6 +76,7 @@ at::Tensor LanguageModel::Forward(at::Tensor x, const Pass& pass, KvCache& cache
   x = x.contiguous();
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     x = Layer(x, layer, pass, layer % 2 == 0 ? windowed : pass.ranges, table, cache);
+    if (pass.on_layer) pass.on_layer();
   }
   if (keep) cache.length_ += T;
   const auto out = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;

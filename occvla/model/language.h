@@ -60,6 +60,7 @@ struct Pass {
   KeyRanges ranges;                ///< Over cache indices, this pass's own tokens included if kept.
   Remember remember = Remember::kYes;
   const AdapterSet* adapters = nullptr;  ///< Null: the model's shared set.
+  LayerObserver on_layer = {};
 };
 
 /// Gemma 2's decoder (facts A.4) over an explicit cache. Immutable after loading.

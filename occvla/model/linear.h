@@ -8,6 +8,9 @@
 
 namespace occvla::model {
 
+/// Told after each layer of a tower, for progress bars. May throw to stop the pass.
+using LayerObserver = std::function<void()>;
+
 /// True where a fused kernel may replace ATen operations on `x`: on a CPU, float32 or bfloat16, and
 /// no gradient wanted.
 bool UsesKernels(const at::Tensor& x);

@@ -82,8 +82,9 @@ void OccVla::MapPages() const {
   }
 }
 
-OccVla::Features OccVla::ImageFeatures(const at::Tensor& pixels) const {
-  const auto vision = vision_(pixels);  // [N, P, Cv]
+OccVla::Features OccVla::ImageFeatures(const at::Tensor& pixels,
+                                       const LayerObserver& on_layer) const {
+  const auto vision = vision_(pixels, on_layer);  // [N, P, Cv]
   const int64_t N = vision.size(0), P = vision.size(1);
   const auto rows = vision.view({N * P, vision.size(2)});
   const auto projected = projector_(rows.to(projector_.InputType(N * P)));  // [N * P, C]
@@ -113,12 +114,14 @@ at::Tensor OccVla::EmbedImages(const at::Tensor& image_features, const at::Tenso
   return x.to(language_.ResidualType(), /*non_blocking=*/false, /*copy=*/true).view({N * P, C});
 }
 
-at::Tensor OccVla::PrefillImages(const at::Tensor& embedded, KvCache& cache) const {
+at::Tensor OccVla::PrefillImages(const at::Tensor& embedded, KvCache& cache,
+                                 const LayerObserver& on_layer) const {
   TORCH_CHECK(config_.mask == MaskMode::kOccvla, "images alone only under mask occvla");
   TORCH_CHECK(cache.length() == 0, "images come first");
   const int64_t T = embedded.size(0);
-  return language_.Forward(embedded, {.positions = Sequence(0, T), .ranges = KeyRanges::All(T, T)},
-                           cache);
+  return language_.Forward(
+      embedded, {.positions = Sequence(0, T), .ranges = KeyRanges::All(T, T), .on_layer = on_layer},
+      cache);
 }
 
 at::Tensor OccVla::PrefillPrefix(const std::vector<int64_t>& ids, KvCache& cache) const {
@@ -130,12 +133,14 @@ at::Tensor OccVla::PrefillPrefix(const std::vector<int64_t>& ids, KvCache& cache
 }
 
 OccVla::Together OccVla::PrefillTogether(const at::Tensor& embedded,
-                                         const std::vector<int64_t>& ids, KvCache& cache) const {
+                                         const std::vector<int64_t>& ids, KvCache& cache,
+                                         const LayerObserver& on_layer) const {
   TORCH_CHECK(cache.length() == 0, "images come first");
   const int64_t images = embedded.size(0), P = static_cast<int64_t>(ids.size()), T = images + P;
   const auto all = at::cat({embedded, language_.Embed(ids)});  // [N * P + prefix, C]
-  const auto hidden =
-      language_.Forward(all, {.positions = Sequence(0, T), .ranges = KeyRanges::All(T, T)}, cache);
+  const auto hidden = language_.Forward(
+      all, {.positions = Sequence(0, T), .ranges = KeyRanges::All(T, T), .on_layer = on_layer},
+      cache);
   return {hidden.narrow(0, 0, images), hidden.narrow(0, images, P)};
 }
 
@@ -148,7 +153,8 @@ at::Tensor OccVla::Continue(const std::vector<int64_t>& ids, KvCache& cache) con
 }
 
 at::Tensor OccVla::OccupancyHidden(KvCache& cache, int64_t image_tokens,
-                                   const std::optional<at::Tensor>& queries) const {
+                                   const std::optional<at::Tensor>& queries,
+                                   const LayerObserver& on_layer) const {
   TORCH_CHECK(queries.has_value() || occupancy_.has_value(),
               "the checkpoint has no occupancy queries");
   const auto& o = config_.occupancy;
@@ -161,7 +167,8 @@ at::Tensor OccVla::OccupancyHidden(KvCache& cache, int64_t image_tokens,
   Pass pass{.positions = std::vector<int64_t>(Q, image_tokens),
             .ranges = KeyRanges::All(Q, o.self_attention ? image_tokens + Q : image_tokens),
             .remember = keeps ? Remember::kYes : Remember::kNo,
-            .adapters = own_adapters ? &*occupancy_->adapters : nullptr};
+            .adapters = own_adapters ? &*occupancy_->adapters : nullptr,
+            .on_layer = on_layer};
   if (o.position == "sequential") pass.positions = Sequence(image_tokens, Q);
   const auto x = table.to(language_.ResidualType()) * language_.EmbeddingScale();
   const auto hidden = language_.Forward(x, pass, cache);

@@ -54,14 +54,15 @@ class OccVla {
     at::Tensor image;   ///< [N, P, C]: projected, unscaled (facts A.3, raw convention).
   };
   /// pixels [N, 3, S, S] float32 in [-1, 1].
-  Features ImageFeatures(const at::Tensor& pixels) const;
+  Features ImageFeatures(const at::Tensor& pixels, const LayerObserver& on_layer = {}) const;
 
   /// features.image plus camera embedding (and rays [N * P, 6], where the config has them; see
   /// PatchRays): [N * P, C], as they enter the language model.
   at::Tensor EmbedImages(const at::Tensor& image_features, const at::Tensor& rays = {}) const;
 
   /// Images alone (eq. 2, mask `occvla`): fills an empty cache, returns hidden [N * P, C].
-  at::Tensor PrefillImages(const at::Tensor& embedded, KvCache& cache) const;
+  at::Tensor PrefillImages(const at::Tensor& embedded, KvCache& cache,
+                           const LayerObserver& on_layer = {}) const;
 
   /// Prefix ids (bos ... "\n") behind what the cache holds, bidirectional: hidden [P, C].
   at::Tensor PrefillPrefix(const std::vector<int64_t>& ids, KvCache& cache) const;
@@ -71,7 +72,7 @@ class OccVla {
   };
   /// Images and prefix in one bidirectional block (mask `paligemma`): fills an empty cache.
   Together PrefillTogether(const at::Tensor& embedded, const std::vector<int64_t>& ids,
-                           KvCache& cache) const;
+                           KvCache& cache, const LayerObserver& on_layer = {}) const;
 
   /// Suffix tokens, causal: hidden [S, C].
   at::Tensor Continue(const std::vector<int64_t>& ids, KvCache& cache) const;
@@ -80,7 +81,8 @@ class OccVla {
   /// [Q, C] after the final norm. `queries` [Q, C] replaces the stored ones. The cache is left as
   /// it was, unless config.occupancy.text_sees: then it grows by Q tokens.
   at::Tensor OccupancyHidden(KvCache& cache, int64_t image_tokens,
-                             const std::optional<at::Tensor>& queries = {}) const;
+                             const std::optional<at::Tensor>& queries = {},
+                             const LayerObserver& on_layer = {}) const;
   /// hidden [Q, C] -> class logits [X, Y, Z, classes] float32.
   at::Tensor OccupancyLogits(const at::Tensor& hidden) const;
 

@@ -38,7 +38,7 @@ at::Tensor VisionTower::SelfAttention(const VisionLayer& w, const at::Tensor& u,
   return w.out(joined.to(w.out.InputType(joined.size(0))));
 }
 
-at::Tensor VisionTower::operator()(const at::Tensor& pixels) const {
+at::Tensor VisionTower::operator()(const at::Tensor& pixels, const LayerObserver& on_layer) const {
   const int64_t N = pixels.size(0), S = config.image_size, P = config.tokens(), T = N * P;
   TORCH_CHECK(pixels.sizes() == at::IntArrayRef({N, 3, S, S}), "pixels are ", pixels.sizes(),
               ", expected [N, 3, ", S, ", ", S, "]");
@@ -50,6 +50,7 @@ at::Tensor VisionTower::operator()(const at::Tensor& pixels) const {
     t = t + SelfAttention(w, u, N);
     const auto b = LayerNorm(t, w.norm2, config.norm_eps, w.fc1.InputType(T));
     t = t + w.fc2(GeluTanh(w.fc1(b), {}));
+    if (on_layer) on_layer();
   }
   return LayerNorm(t, post_norm, config.norm_eps, residual_type).view({N, P, config.hidden});
 }

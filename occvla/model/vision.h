@@ -25,7 +25,7 @@ class VisionTower {
   int64_t max_score_bytes = int64_t{256} << 20;
 
   /// pixels [N, 3, S, S] float32 in [-1, 1] -> features after the last norm [N, P, C].
-  at::Tensor operator()(const at::Tensor& pixels) const;
+  at::Tensor operator()(const at::Tensor& pixels, const LayerObserver& on_layer = {}) const;
 
  private:
   at::Tensor Patches(const at::Tensor& pixels) const;

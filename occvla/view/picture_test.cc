@@ -7,6 +7,11 @@
 #include "occvla/view/palette.h"
 #include "occvla/view/test_cards.h"
 
+// fontconfig keeps what it has read until the process ends: LeakSanitizer, where it is linked in,
+// asks here what to leave out.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() { return "leak:libfontconfig.so"; }
+
 namespace occvla::view {
 namespace {
 

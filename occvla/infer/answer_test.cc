@@ -47,6 +47,12 @@ TEST(StopFilterTest, EarliestOfOverlappingStopsCuts) {
   EXPECT_TRUE(repeated.stopped());
 }
 
+TEST(StopFilterTest, NothingIsShownTwiceAfterAStop) {
+  StopFilter filter({"END"});
+  EXPECT_EQ(filter.Push("go END on"), "go ");
+  EXPECT_EQ(filter.Push("on"), "");
+}
+
 TEST(StopFilterTest, EmptyStopWordsStopNothing) {
   StopFilter filter({""});
   EXPECT_EQ(filter.Push("text"), "text");

@@ -144,18 +144,19 @@ BenchResult BenchModel(const BenchOptions& options,
   say("prompt");
   at::Tensor logits;
   result.prompt_ms = Milliseconds([&] { logits = first_logits(0); });
-  say("decode");
-  std::vector<double> token_ms;
+  say("decode, and reading the same bytes");
+  const auto pieces = TokenWeights(model->checkpoint());
+  for (const auto& piece : pieces) result.token_bytes += piece.size();
+  // Token and yardstick take turns, since a shared machine's memory speed drifts within seconds.
+  std::vector<double> token_ms, read_ms;
   for (int64_t i = 0; i < options.new_tokens; ++i) {
     const int64_t next = logits.argmax(-1).item<int64_t>();
     token_ms.push_back(
         Milliseconds([&] { logits = model->language().Logits(model->Continue({next}, cache)); }));
+    read_ms.push_back(Milliseconds([&] { ReadAll(pieces); }));
   }
   result.token_ms = Median(token_ms);
-  say("memory bandwidth");
-  const auto pieces = TokenWeights(model->checkpoint());
-  for (const auto& piece : pieces) result.token_bytes += piece.size();
-  result.read_ms = MedianOf(5, [&] { ReadAll(pieces); });
+  result.read_ms = Median(read_ms);
   result.read_gb_per_s = static_cast<double>(result.token_bytes) / result.read_ms / 1e6;
   say("second question");
   at::Tensor second;

@@ -6,6 +6,7 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 namespace occvla::model {
@@ -46,8 +47,8 @@ kernels::GemvArgs RowByRowArgs(const Linear& layer, const at::Tensor& x, const a
           .out = y.size(1)};
 }
 
-// What one thread should at least read, so that the hand-over does not show: some ten microseconds.
-constexpr int64_t kGrainBytes = int64_t{1} << 18;
+// What a thread reads at a time: enough that taking it (and laying out x for it) does not show.
+constexpr int64_t kPieceBytes = int64_t{1} << 20;
 
 }  // namespace
 
@@ -82,11 +83,18 @@ std::vector<at::Tensor> ApplyTogether(std::initializer_list<const Linear*> layer
     work.push_back(RowByRowArgs(*layer, rows, results.back()));
     starts.push_back(starts.back() + layer->weight.size(0));
   }
-  const auto grain = std::max<int64_t>(1, kGrainBytes / row_bytes);
-  ParallelFor(starts.back(), grain, [&](int64_t first, int64_t last) {
-    for (size_t i = 0; i < work.size(); ++i) {
-      const int64_t from = std::max(first, starts[i]), to = std::min(last, starts[i + 1]);
-      if (from < to) kernels::Gemv(work[i], from - starts[i], to - starts[i]);
+  // Threads take pieces as they get done with the last: two cores rarely read memory equally fast.
+  const int64_t total = starts.back();
+  const int64_t piece = std::max<int64_t>(1, kPieceBytes / row_bytes);
+  const int64_t pieces = (total + piece - 1) / piece;
+  std::atomic<int64_t> next{0};
+  ParallelFor(std::min<int64_t>(pieces, at::get_num_threads()), 1, [&](int64_t, int64_t) {
+    for (int64_t taken = next++; taken < pieces; taken = next++) {
+      const int64_t first = taken * piece, last = std::min(total, first + piece);
+      for (size_t i = 0; i < work.size(); ++i) {
+        const int64_t from = std::max(first, starts[i]), to = std::min(last, starts[i + 1]);
+        if (from < to) kernels::Gemv(work[i], from - starts[i], to - starts[i]);
+      }
     }
   });
   return results;

@@ -5,8 +5,8 @@
 #include "occvla/base/error.h"
 #include "occvla/data/image/image.h"
 
-// Any bytes that are no JPEG: an image or a DataError. What is decoded is resized and comes back from
-// its own PNG unchanged.
+// Any bytes that are no JPEG: an image or a DataError. What is decoded is resized and comes back
+// from its own PNG unchanged.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > 0 && data[0] == 0xff) return 0;
   const occvla::data::ImageLimits limits{.max_bytes = 1 << 20, .max_pixels = 1 << 18};

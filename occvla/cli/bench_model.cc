@@ -18,7 +18,8 @@ namespace {
 struct Flags {
   infer::BenchOptions options;
   bool no_occupancy = false, json = false, peer = false;
-  std::string python = "build/deps/venv/bin/python", peer_script = "bench/peers/paligemma_hf.py", out;
+  std::string python = "build/deps/venv/bin/python", peer_script = "bench/peers/paligemma_hf.py",
+              out;
 };
 
 nlohmann::json ToJson(const infer::BenchResult& r) {
@@ -139,8 +140,7 @@ void PrintPeer(std::ostream& out, const infer::BenchResult& r, const nlohmann::j
 void AddBenchModel(CLI::App& bench, const Context& context) {
   auto flags = std::make_shared<Flags>();
   auto* verb = bench.add_subcommand("model", "Times each phase of a model and its memory");
-  verb->footer(
-      "Example:\n  occvla bench model --checkpoint build/3b --peer");
+  verb->footer("Example:\n  occvla bench model --checkpoint build/3b --peer");
   verb->add_option("--checkpoint", flags->options.checkpoint, "checkpoint folder")->required();
   verb->add_option("--prompt-tokens", flags->options.prompt_tokens, "tokens of the question")
       ->check(CLI::PositiveNumber)

@@ -55,7 +55,8 @@ void AddInit(CLI::App& app, const Context& context) {
   verb.add_option("--set", flags->set,
                   "Changes a field of the model, e.g. text.layers=2; repeatable")
       ->type_name("FIELD=VALUE");
-  verb.footer("Example:\n  occvla init --preset tiny --seed 1 --out build/tiny --set text.layers=2");
+  verb.footer(
+      "Example:\n  occvla init --preset tiny --seed 1 --out build/tiny --set text.layers=2");
   verb.callback([flags, &context] { Init(*flags, context); });
 }
 

@@ -17,7 +17,7 @@ constexpr int kWidth = 1600, kHeight = 1272;
 constexpr double kMargin = 24, kGap = 8, kTitle = 64;
 constexpr double kCellWidth = (kWidth - 2 * kMargin - 2 * kGap) / 3;
 constexpr double kCellHeight = kCellWidth * 9 / 16;
-constexpr double kLegendWidth = 190;
+constexpr double kLegendWidth = 224;
 
 struct Cell {
   size_t camera;  // In the order of data::kCameraNames.

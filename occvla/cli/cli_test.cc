@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -180,6 +181,21 @@ TEST_F(CliTest, InitSaysWhatItMade) {
   EXPECT_THAT(run.out, HasSubstr(" parameters, "));
   EXPECT_THAT(ReadTextFile(Path("tiny") + "/config.json"), HasSubstr("\"num_hidden_layers\": 2"));
   EXPECT_EQ(Occvla({"init", "--preset", "tiny", "--out", Path("tiny")}).code, 2) << "it exists";
+}
+
+TEST_F(CliTest, DoctorReadsEveryValueOfACheckpoint) {
+  ASSERT_EQ(Occvla({"init", "--preset", "tiny", "--dtype", "f32", "--out", Path("m")}).code, 0);
+  const auto whole = Occvla({"doctor", "--checkpoint", Path("m")});
+  EXPECT_EQ(whole.code, 0) << whole.err;
+  EXPECT_THAT(whole.out, HasSubstr("every value finite"));
+  // The file's last four bytes become a NaN.
+  auto bytes = ReadFile(Path("m/model.safetensors"), size_t{64} << 20);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::memcpy(bytes.data() + bytes.size() - sizeof nan, &nan, sizeof nan);
+  WriteFileAtomically(Path("m/model.safetensors"), std::span<const std::byte>(bytes));
+  const auto broken = Occvla({"doctor", "--checkpoint", Path("m")});
+  EXPECT_EQ(broken.code, 4);
+  EXPECT_THAT(broken.err, HasSubstr("values that are not finite:"));
 }
 
 TEST_F(CliTest, InitNamesTheNearestPresetAndField) {

@@ -1,10 +1,15 @@
+#include <filesystem>
 #include <iomanip>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "occvla/base/error.h"
+#include "occvla/base/safetensors.h"
 #include "occvla/base/text.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/infer/machine.h"
+#include "occvla/model/files/checkpoint.h"
+#include "occvla/model/files/overlay.h"
 
 namespace occvla::cli {
 namespace {
@@ -55,17 +60,38 @@ void PrintText(const infer::Machine& m, const infer::Speed& speed, std::ostream&
   for (const auto& warning : infer::Warnings(m, speed)) line("slow here") << warning << "\n";
 }
 
+/// What cannot be seen without reading every byte: values that are not numbers, and whether the
+/// base of an overlay is still the one it was trained on. Throws CheckpointError.
+void CheckCheckpoint(const std::filesystem::path& folder, const Context& context) {
+  const auto checkpoint = model::Checkpoint::Open(folder);
+  for (const auto& note : checkpoint.notes()) context.out << note << "\n";
+  const auto broken = FindNonFinite(checkpoint.tensors());
+  if (!broken.empty()) {
+    throw CheckpointError(folder.string() + ": values that are not finite:\n  - " +
+                          Join(broken, "\n  - ") + "\nTake an earlier checkpoint.");
+  }
+  model::VerifyOverlayBase(folder);
+  context.out << folder.string() << ": " << checkpoint.tensors().size() << " tensors, "
+              << checkpoint.weight_bytes() << " bytes, every value finite\n";
+}
+
 }  // namespace
 
 void AddDoctor(CLI::App& app, const Context& context) {
   auto as_json = std::make_shared<bool>(false);
+  auto checkpoint = std::make_shared<std::string>();
   auto& verb = *app.add_subcommand(
       "doctor", "This machine: what the program uses of it, how fast it is, what will be slow");
   verb.add_flag("--json", *as_json, "As JSON");
+  verb.add_option("--checkpoint", *checkpoint,
+                  "Instead of the machine, read every value of this checkpoint and its base")
+      ->type_name("DIR")
+      ->excludes("--json");
   verb.footer(
       "Takes about two seconds; close other programs for true numbers.\nExample:\n"
-      "  occvla doctor --json");
-  verb.callback([as_json, &context] {
+      "  occvla doctor --json\n  occvla doctor --checkpoint build/nano");
+  verb.callback([as_json, checkpoint, &context] {
+    if (!checkpoint->empty()) return CheckCheckpoint(*checkpoint, context);
     const auto machine = infer::ExamineMachine();
     const auto speed = infer::MeasureSpeed();
     (*as_json ? PrintJson : PrintText)(machine, speed, context.out);

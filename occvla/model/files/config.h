@@ -92,7 +92,6 @@ struct AdapterConfig {
 
 /// facts C1 to C6, C8, C11.
 struct OccupancyConfig {
-  bool enabled = true;
   int64_t grid = 50;  ///< Queries = grid^2; 50 one per latent cell, 25 with pixel shuffle.
   std::string position = "shared";  ///< shared (all at N_img) | sequential
   bool self_attention = false;      ///< Queries also see each other (ablation).
@@ -103,7 +102,6 @@ struct OccupancyConfig {
 
   template <typename Visitor>
   void VisitFields(Visitor&& v) {
-    v("enabled", enabled, "the branch may be asked for");
     v("grid", grid, "queries = grid^2");
     v("position", position, "shared | sequential rotary positions of the queries");
     v("self_attention", self_attention, "queries also see each other");

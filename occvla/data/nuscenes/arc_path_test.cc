@@ -87,6 +87,12 @@ TEST(ArcPathTest, YawStaysBelowPi) {
   EXPECT_DOUBLE_EQ(path.At(2)[2], -pi);
 }
 
+TEST(ArcPathTest, YawStaysAboveMinusPi) {
+  const ArcPath path = {
+      .start = {0, 0, -3}, .shape = ArcPath::Shape::kRSR, .radius = 10, .lengths = {5, 0, 0}};
+  EXPECT_DOUBLE_EQ(path.At(5)[2], 2 * pi - 3.5);
+}
+
 TEST(ArcPathTest, ArcLengthBeyondEitherEndIsTheEnd) {
   EXPECT_EQ(kTurn.At(-3), kTurn.At(0));
   EXPECT_EQ(kTurn.At(1000), kTurn.At(kTurn.length()));

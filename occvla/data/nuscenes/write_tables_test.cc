@@ -24,8 +24,8 @@ std::string Number(double value) {
 
 std::vector<std::string> NamesInOrder(const std::string& json) {
   std::vector<std::string> names;
-  for (const auto& [name, value] : nlohmann::ordered_json::parse(json).items())
-    names.push_back(name);
+  const auto object = nlohmann::ordered_json::parse(json);
+  for (const auto& [name, value] : object.items()) names.push_back(name);
   return names;
 }
 

@@ -18,7 +18,8 @@ namespace {
 
 using geom::VoxelGrid;
 
-// A label file is read where thousands lie: level 1 writes it three times as fast as level 6.
+// Measured on a keyframe: level 1 writes in 10 ms, level 6 in 50 ms a file a third smaller, and a
+// synthetic world writes one for every keyframe.
 constexpr int kDeflateLevel = 1;
 
 // One of the three arrays: where it lies in Labels, and its largest value.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "occvla/world/traffic/pedestrians.h"
 #include "occvla/world/traffic/route.h"
 
 namespace occvla::world::traffic {
@@ -24,7 +25,11 @@ bool WantsChange(const DriveOptions& options) {
 class Scene {
  public:
   Scene(const Roads& roads, const DriveOptions& options, uint64_t draw)
-      : roads_(roads), options_(options), rng_(options.seed, "scene", draw), flow_(roads) {}
+      : roads_(roads),
+        options_(options),
+        rng_(options.seed, "scene", draw),
+        flow_(roads),
+        people_(roads) {}
 
   std::optional<Recording> Run();
 
@@ -39,14 +44,17 @@ class Scene {
   void Observe(long step, long shown);
   void ObserveEgo(long step, long shown);
   FlatState StateOf(const Vehicle& vehicle, const BodyPose& body) const;
+  FlatState StateOf(const Person& person) const;
   Track& TrackOf(std::vector<int>& index, size_t vehicle, const Actor& actor, size_t steps);
 
   const Roads& roads_;
   const DriveOptions& options_;
   Rng rng_;
   Flow flow_;
+  People people_;
   Recording recording_;
-  std::vector<int> tracks_, trailer_tracks_;  // Track of a vehicle and of its trailer.
+  // Track of a vehicle, of its trailer, of a person, of who pushes it.
+  std::vector<int> tracks_, trailer_tracks_, person_tracks_, pusher_tracks_;
   double lateral_ = 0;
   std::optional<double> last_offset_;  // While the ego changes lanes.
 };
@@ -109,6 +117,16 @@ FlatState Scene::StateOf(const Vehicle& vehicle, const BodyPose& body) const {
   return state;
 }
 
+FlatState Scene::StateOf(const Person& person) const {
+  FlatState state{
+      .p_G = person.p_G, .yaw = person.yaw, .speed = person.speed, .stride = person.stride};
+  if (person.category != kAnimal)
+    state.activity = person.sits          ? Activity::kSitting
+                     : person.speed > 0.1 ? Activity::kMoving
+                                          : Activity::kStanding;
+  return state;
+}
+
 Track& Scene::TrackOf(std::vector<int>& index, size_t vehicle, const Actor& actor, size_t steps) {
   index.resize(std::max(index.size(), vehicle + 1), kNoIndex);
   if (index[vehicle] == kNoIndex) {
@@ -160,6 +178,16 @@ void Scene::Observe(long step, long shown) {
     actor = {kTrailer, vehicle.trailer, vehicle.look + 1};
     TrackOf(trailer_tracks_, i, actor, steps).states[now] = StateOf(vehicle, TrailerOf(vehicle));
   }
+  for (size_t i = 0; i < people_.persons.size(); ++i) {
+    const Person& person = people_.persons[i];
+    Actor actor{person.category, person.size, person.look};
+    FlatState state = StateOf(person);
+    TrackOf(person_tracks_, i, actor, steps).states[now] = state;
+    if (person.pusher.x() <= 0) continue;
+    actor = {kAdult, person.pusher, person.look + 1};
+    state.p_G -= Person::kPusherBehind * Vector2d(std::cos(person.yaw), std::sin(person.yaw));
+    TrackOf(pusher_tracks_, i, actor, steps).states[now] = state;
+  }
 }
 
 std::optional<Recording> Scene::Run() {
@@ -171,16 +199,20 @@ std::optional<Recording> Scene::Run() {
       kRadius);
   AddEgo(start);
   Spawner spawner(roads_, region, rng_.NextU64(), options_.density);
-  std::vector<uint8_t> wanted;
-  for (const uint8_t category : options_.categories)
-    if (category >= kBicycle && category != kTrailer) wanted.push_back(category);
-  spawner.Populate(flow_, wanted);
+  std::vector<uint8_t> vehicles, people;
+  for (const uint8_t category : options_.categories) {
+    if (category >= kBicycle && category != kTrailer) vehicles.push_back(category);
+    if (category <= kWheelchair) people.push_back(category);
+  }
+  spawner.Populate(flow_, vehicles);
+  people_.Populate(region.way_G, options_.crowd, people, rng_);
 
   const long shown = std::lround(options_.duration_s / kStep) + 1;
   const long end = shown + std::lround(kWindow / kStep) + 1;
   for (long step = -std::lround(kWarmUp / kStep); step < end; ++step) {
     Observe(step, shown);
     const double time_s = static_cast<double>(step) * kStep;
+    people_.Step(time_s, kStep, flow_);
     flow_.Step(time_s, kStep);
     const Vector2d ego_G = flow_.vehicles[0].front_axle_G;
     if (step % 5 == 0) {

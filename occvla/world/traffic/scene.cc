@@ -5,6 +5,7 @@
 
 #include "occvla/world/traffic/pedestrians.h"
 #include "occvla/world/traffic/route.h"
+#include "occvla/world/traffic/things.h"
 
 namespace occvla::world::traffic {
 
@@ -41,6 +42,7 @@ class Scene {
   };
   Start ChooseStart();
   void AddEgo(const Start& start);
+  void PutThings(const Start& start, const Region& region);
   void Observe(long step, long shown);
   void ObserveEgo(long step, long shown);
   FlatState StateOf(const Vehicle& vehicle, const BodyPose& body) const;
@@ -190,6 +192,33 @@ void Scene::Observe(long step, long shown) {
   }
 }
 
+void Scene::PutThings(const Start& start, const Region& region) {
+  const auto wants = [&](uint8_t category) {
+    const auto& all = options_.categories;
+    return std::find(all.begin(), all.end(), category) != all.end();
+  };
+  Things things(roads_, region.way_G, {start.lane, start.s - 8, start.s + 45},
+                Rng(rng_.NextU64(), "things"));
+  const bool site = wants(kBarrier) || wants(kCone) || wants(kDebris) || wants(kWorker) ||
+                    wants(kConstruction);
+  if (rng_.Uniform() < 0.2 || site) things.AddWorkSite();
+  if (rng_.Uniform() < 0.3 || wants(kRack) || wants(kBicycle)) things.AddRack();
+  const auto carts = rng_.Below(3) + (wants(kPushable) ? 1 : 0);
+  for (uint64_t k = 0; k < carts; ++k) things.AddPushable();
+  std::vector<uint8_t> parked;
+  if (wants(kTrailer) || rng_.Uniform() < 0.25) parked.push_back(kTrailer);
+  if (wants(kTruck) || rng_.Uniform() < 0.3) parked.push_back(kTruck);
+  things.Park(std::min(0.9, 0.35 + 0.3 * options_.density), parked);
+  flow_.closures = things.closures;
+  for (const Thing& thing : things.things) {
+    people_.obstacles.push_back(thing.Body());
+    const FlatState state{.p_G = thing.p_G, .yaw = thing.yaw, .activity = thing.activity};
+    const long steps = std::lround(options_.duration_s / kStep) + 1;
+    recording_.tracks.push_back({thing.actor, std::vector<std::optional<FlatState>>(
+                                                  static_cast<size_t>(steps), state)});
+  }
+}
+
 std::optional<Recording> Scene::Run() {
   const Start start = ChooseStart();
   if (start.lane == kNoIndex) return std::nullopt;
@@ -199,10 +228,11 @@ std::optional<Recording> Scene::Run() {
       kRadius);
   AddEgo(start);
   Spawner spawner(roads_, region, rng_.NextU64(), options_.density);
+  PutThings(start, region);
   std::vector<uint8_t> vehicles, people;
   for (const uint8_t category : options_.categories) {
-    if (category >= kBicycle && category != kTrailer) vehicles.push_back(category);
-    if (category <= kWheelchair) people.push_back(category);
+    if (category >= kBicycle) vehicles.push_back(category);
+    if (category <= kWheelchair && category != kWorker) people.push_back(category);
   }
   spawner.Populate(flow_, vehicles);
   people_.Populate(region.way_G, options_.crowd, people, rng_);

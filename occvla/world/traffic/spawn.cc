@@ -69,8 +69,9 @@ Spawner::Spawner(const Roads& roads, const Region& region, uint64_t seed, double
 }
 
 bool Spawner::Put(Flow& flow, int lane, double s, uint8_t category) {
-  Vehicle vehicle = MakeVehicle(category, rng_);
-  if (category == kTruck && rng_.Uniform() < 0.25) {
+  const bool tows = category == kTrailer || (category == kTruck && rng_.Uniform() < 0.25);
+  Vehicle vehicle = MakeVehicle(tows ? kTruck : category, rng_);
+  if (tows) {
     vehicle.trailer = DrawSize(KindOf(kTrailer), rng_);
     vehicle.least_radius = 70;
   }

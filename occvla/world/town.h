@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "occvla/data/nuscenes/map.h"
@@ -130,8 +131,12 @@ struct Segment {
   int junction = kNoIndex;
 };
 
+/// What stands on a lot.
+enum class LotUse : uint8_t { kHouse, kBlock, kWorks, kPark, kPlaza };
+
 /// A place beside the roads where scenery may build.
 struct Lot {
+  LotUse use = LotUse::kHouse;
   Polygon2 outline;
   double frontage_yaw = 0;  ///< Towards the nearest road.
 };
@@ -167,5 +172,25 @@ struct Town {
   std::vector<StopSignPost> signs;
   data::nuscenes::MapRecords map;  ///< The same as a map expansion; lanes first, then connectors.
 };
+
+struct TownOptions {
+  uint64_t seed = 0;
+  std::string location = "boston-seaport";  ///< One of kTownLocations.
+  double size_m = 800;                      ///< Of the canvas, each side; 480 to 3000.
+  double spacing_m = 120;  ///< About that far from junction to junction; 100 to 200.
+};
+
+/// The names that the devkit's map class opens.
+inline constexpr std::array<std::string_view, 4> kTownLocations = {
+    "singapore-onenorth", "singapore-hollandvillage", "singapore-queenstown", "boston-seaport"};
+
+/// A town that depends on the options alone. Vehicles keep to the right in every location
+/// (docs/decisions). Lanes come first in `lanes`, then connectors; segments first roads, then one a
+/// junction. Throws ConfigError that names each option out of range.
+Town MakeTown(const TownOptions& options);
+
+/// What contradicts itself in a town: lanes that do not join or leave the canvas, roads that
+/// overlap, lanes from which the rest is out of reach, and the like. Empty for a sound town.
+std::vector<std::string> CheckTown(const Town& town);
 
 }  // namespace occvla::world

@@ -10,6 +10,7 @@
 #include "occvla/world/town_junctions.h"
 #include "occvla/world/town_lanes.h"
 #include "occvla/world/town_plan.h"
+#include "occvla/world/town_roadside.h"
 #include "occvla/world/town_surface.h"
 
 namespace occvla::world {
@@ -76,7 +77,13 @@ Town MakeTown(const TownOptions& options) {
   const Plan plan = MakePlan(options);
   const RoadNet net = AddLanes(plan, options.seed, town);
   AddPriorities(plan, net, town);
-  AddSurfaces(plan, net, town);
+  const ArmCrossings at_arms = AddSurfaces(plan, net, town);
+  std::vector<NoParking> no_parking;
+  const auto in_middle = AddMiddleCrossings(plan, net, town, no_parking);
+  AddCarparks(plan, town, no_parking);
+  AddParkingStrips(plan, no_parking, town);
+  AddWalks(plan, at_arms, in_middle, town);
+  AddLots(plan, town);
   return town;
 }
 

@@ -131,8 +131,12 @@ struct Segment {
   int junction = kNoIndex;
 };
 
+/// What stands on a lot.
+enum class LotUse : uint8_t { kHouse, kBlock, kWorks, kPark, kPlaza };
+
 /// A place beside the roads where scenery may build.
 struct Lot {
+  LotUse use = LotUse::kHouse;
   Polygon2 outline;
   double frontage_yaw = 0;  ///< Towards the nearest road.
 };

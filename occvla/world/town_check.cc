@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "occvla/geom/polygon.h"
 #include "occvla/world/town.h"
 #include "occvla/world/town_curve.h"
 #include "occvla/world/town_shapes.h"
@@ -101,10 +102,11 @@ class Checker {
     if (segment.intersection != lane.connector) Say(Name(i) + " lies in the wrong segment");
     for (size_t k = 2; k + 2 < lane.centreline.size(); ++k) {
       const Vector2d p(lane.centreline[k][0], lane.centreline[k][1]);
-      if (!Contains(segment.outline, p) || DistanceToBoundary(segment.outline, p) < 0.9) {
+      if (!geom::Contains(segment.outline.points, p) ||
+          geom::DistanceToBoundary(segment.outline.points, p) < 0.9) {
         // Where a lane crosses its segment's ends only the sides count.
         const double from_end = std::min(lane.arc_lengths[k], lane.length() - lane.arc_lengths[k]);
-        if (from_end > 1 || !Contains(segment.outline, p)) {
+        if (from_end > 1 || !geom::Contains(segment.outline.points, p)) {
           Say(Name(i) + " leaves its segment's outline at " + std::to_string(lane.arc_lengths[k]));
           break;
         }
@@ -150,19 +152,18 @@ class Checker {
   }
 
   void CheckSegments() {
-    std::vector<std::array<double, 4>> bounds;
+    std::vector<geom::Bounds2> bounds;
     for (const Segment& segment : town_.segments) {
-      bounds.push_back(BoundsOf(segment.outline));
-      if (SignedArea(segment.outline) < 10)
+      bounds.push_back(geom::BoundsOf(segment.outline.points));
+      if (geom::SignedArea(segment.outline.points) < 10)
         Say("segment " + std::to_string(bounds.size() - 1) + " is not counter-clockwise");
     }
     for (size_t i = 0; i < bounds.size(); ++i) {
       for (const auto& p : SamplesOf(town_.segments[i].outline, 1.5)) {
         for (size_t j = 0; j < bounds.size(); ++j) {
-          const auto& b = bounds[j];
           const Polygon2& other = town_.segments[j].outline;
-          if (i == j || p.x() < b[0] || p.y() < b[1] || p.x() > b[2] || p.y() > b[3] ||
-              !Contains(other, p) || DistanceToBoundary(other, p) < 0.05) {
+          if (i == j || !bounds[j].Contains(p) || !geom::Contains(other.points, p) ||
+              geom::DistanceToBoundary(other.points, p) < 0.05) {
             continue;
           }
           Say("segments " + std::to_string(i) + " and " + std::to_string(j) + " overlap");
@@ -205,7 +206,7 @@ class Checker {
       }
       for (const Segment& segment : town_.segments)
         for (const auto& end : {crossing.from, crossing.to})
-          if (Contains(segment.outline, end)) Say(name + " ends on a road");
+          if (geom::Contains(segment.outline.points, end)) Say(name + " ends on a road");
     }
   }
 
@@ -217,8 +218,8 @@ class Checker {
         const auto& end = LaneAt(lane).centreline.back();
         const Vector2d inside =
             Vector2d(end[0], end[1]) - 0.2 * Vector2d(std::cos(end[2]), std::sin(end[2]));
-        if (line.junction != kNoIndex &&
-            (LaneAt(lane).stop_line != static_cast<int>(i) || !Contains(line.area, inside)))
+        if (line.junction != kNoIndex && (LaneAt(lane).stop_line != static_cast<int>(i) ||
+                                          !geom::Contains(line.area.points, inside)))
           Say("stop line " + std::to_string(i) + " is not at the end of lane " +
               std::to_string(lane));
       }
@@ -235,7 +236,8 @@ class Checker {
 
   bool OnRoad(const Vector2d& p, double inside) const {
     return std::any_of(town_.segments.begin(), town_.segments.end(), [&](const Segment& s) {
-      return Contains(s.outline, p) && DistanceToBoundary(s.outline, p) > inside;
+      return geom::Contains(s.outline.points, p) &&
+             geom::DistanceToBoundary(s.outline.points, p) > inside;
     });
   }
 

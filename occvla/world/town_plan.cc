@@ -39,7 +39,7 @@ Section Street(Rng& rng, int lanes) {
   Section s;
   s.forward = s.backward = lanes;
   s.lane_width = Between(rng, 3.2, 3.6);
-  s.sidewalk = Between(rng, 2.5, 3.6);
+  s.sidewalk = Between(rng, 2.8, 4.2);
   s.major = lanes > 1;
   s.speed_limit = lanes == 1 ? Between(rng, 8.3, 11.2) : Between(rng, 12.5, 16.7);
   if (lanes == 1) {
@@ -240,13 +240,17 @@ void AddArms(Plan& plan) {
                                                             .yaw = edge.curve.start()[2],
                                                             .half = s.Half(),
                                                             .outer_left = s.Outer(true),
-                                                            .outer_right = s.Outer(false)});
+                                                            .outer_right = s.Outer(false),
+                                                            .walk_left = s.Walk(true),
+                                                            .walk_right = s.Walk(false)});
     plan.nodes[static_cast<size_t>(edge.b)].arms.push_back({.edge = static_cast<int>(e),
                                                             .at_start = false,
                                                             .yaw = WrapAngle(end_yaw + kPi),
                                                             .half = s.Half(),
                                                             .outer_left = s.Outer(false),
-                                                            .outer_right = s.Outer(true)});
+                                                            .outer_right = s.Outer(true),
+                                                            .walk_left = s.Walk(false),
+                                                            .walk_right = s.Walk(true)});
   }
   for (Node& node : plan.nodes) {
     std::sort(node.arms.begin(), node.arms.end(),
@@ -332,6 +336,14 @@ double Section::Half() const {
 
 double Section::Outer(bool left) const {
   return Half() + (left ? park_left : park_right) + sidewalk;
+}
+
+double Section::WalkWidth() const { return sidewalk - kFurniture - 0.2; }
+
+double Section::Walk(bool left) const { return Outer(left) - 0.1 - WalkWidth() / 2; }
+
+Polygon2 Side::Strip(double from, double to, double near, double far) const {
+  return left ? Band(edge.curve, from, to, near, far) : Band(edge.curve, from, to, -far, -near);
 }
 
 double Section::LaneOffset(bool forward_lane, int lane) const {

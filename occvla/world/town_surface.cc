@@ -134,7 +134,6 @@ void AddZebra(const Node& node, const Arm& arm, Town& town) {
 
 int AddCrossing(const Plan& plan, size_t n, const Arm& arm, Town& town) {
   const Node& node = plan.nodes[n];
-  const Section& section = plan.edges[static_cast<size_t>(arm.edge)].section;
   const double middle = arm.reach - kCrossingBack;
   const double near = middle - kCrossingWidth / 2, far = middle + kCrossingWidth / 2;
   Crossing crossing;
@@ -142,8 +141,8 @@ int AddCrossing(const Plan& plan, size_t n, const Arm& arm, Town& town) {
   crossing.segment = static_cast<int>(plan.edges.size() + n);
   crossing.area.points = {OnArm(node, arm, near, -arm.half), OnArm(node, arm, far, -arm.half),
                           OnArm(node, arm, far, arm.half), OnArm(node, arm, near, arm.half)};
-  crossing.from = OnArm(node, arm, middle, arm.outer_left - section.sidewalk / 2);
-  crossing.to = OnArm(node, arm, middle, -(arm.outer_right - section.sidewalk / 2));
+  crossing.from = OnArm(node, arm, middle, arm.walk_left);
+  crossing.to = OnArm(node, arm, middle, -arm.walk_right);
   AddCuts(town.junctions[n], crossing.from, crossing.to, town, crossing);
   AddZebra(node, arm, town);
   town.crossings.push_back(crossing);
@@ -240,17 +239,20 @@ size_t ArmOf(const Plan& plan, size_t edge, bool at_start) {
   return static_cast<size_t>(found - arms.begin());
 }
 
-void AddSurfaces(const Plan& plan, const RoadNet& net, Town& town) {
+ArmCrossings AddSurfaces(const Plan& plan, const RoadNet& net, Town& town) {
+  ArmCrossings crossings(plan.nodes.size());
   const double size = plan.size;
   AddArea(Surface::kTerrain, {{{0, 0}, {size, 0}, {size, size}, {0, size}}}, 0, town);
   AddRoads(plan, town);
   for (size_t n = 0; n < plan.nodes.size(); ++n) {
     for (const Arm& arm : plan.nodes[n].arms) {
       const int crossing = arm.crossing ? AddCrossing(plan, n, arm, town) : kNoIndex;
+      crossings[n].push_back(crossing);
       const auto& lanes = net.edges[static_cast<size_t>(arm.edge)].Into(arm);
       if (!lanes.empty()) AddStopLine(plan, n, arm, lanes, crossing, town);
     }
   }
+  return crossings;
 }
 
 }  // namespace occvla::world

@@ -20,8 +20,11 @@ Corner CornerOf(const Node& node, size_t arm);
 /// Index of the arm with which an edge begins (ends) among its node's arms.
 size_t ArmOf(const Plan& plan, size_t edge, bool at_start);
 
+/// By node and arm: the crossing there, or kNoIndex.
+using ArmCrossings = std::vector<std::vector<int>>;
+
 /// Segments, areas of roads and sidewalks, junction crossings, stop lines and paint. The terrain is
 /// the first area.
-void AddSurfaces(const Plan& plan, const RoadNet& net, Town& town);
+ArmCrossings AddSurfaces(const Plan& plan, const RoadNet& net, Town& town);
 
 }  // namespace occvla::world

@@ -50,6 +50,8 @@ void Config::Validate() const {
   rules.Range("set.test_share", set.test_share, 0.0, 1.0);
   rules.Require(!(set.val_share + set.test_share > 1),
                 "set.val_share and set.test_share add up to more than 1");
+  rules.Range("town.size_m", town.size_m, 480.0, 3000.0);
+  rules.Range("town.spacing_m", town.spacing_m, 100.0, 200.0);
   rules.Range("traffic.density", traffic.density, 0.0, 4.0);
   rules.Range("traffic.least_manoeuvre_share", traffic.least_manoeuvre_share, 0.0, 0.1);
   const double weights[] = {day_times.day, day_times.dusk, day_times.overcast, day_times.night};

@@ -24,6 +24,15 @@ struct Config {
       v("test_share", test_share, "share of the scenes that go to the split test");
     }
   };
+  struct Town {
+    double size_m = 800, spacing_m = 120;
+
+    template <typename Visitor>
+    void VisitFields(Visitor&& v) {
+      v("size_m", size_m, "side of each of the four towns");
+      v("spacing_m", spacing_m, "about that far from junction to junction");
+    }
+  };
   struct Traffic {
     double density = 1.0;
     double least_manoeuvre_share = 0.02;
@@ -76,6 +85,7 @@ struct Config {
   };
 
   Set set;
+  Town town;
   Traffic traffic;
   DayTimes day_times;
   Camera camera;
@@ -84,6 +94,7 @@ struct Config {
   template <typename Visitor>
   void VisitFields(Visitor&& v) {
     v("set", set, "how much is made, and for which split");
+    v("town", town, "where it happens");
     v("traffic", traffic, "who is on the road");
     v("day_times", day_times, "sun and sky of a scene");
     v("camera", camera, "the six cameras");

@@ -13,8 +13,8 @@ using data::Direction;
 
 /// What the scenes of a split are aimed at, in turn.
 constexpr std::array<std::optional<Direction>, 7> kWishes = {
-    Direction::kTurnLeft, Direction::kChangeLaneRight, Direction::kStop, std::nullopt,
-    Direction::kTurnRight, Direction::kChangeLaneLeft, Direction::kGoStraight};
+    Direction::kTurnLeft,  Direction::kChangeLaneRight, Direction::kStop,      std::nullopt,
+    Direction::kTurnRight, Direction::kChangeLaneLeft,  Direction::kGoStraight};
 
 /// Categories that some scene must show, so that a data set has every class of Occ3D.
 constexpr std::array<uint8_t, 12> kCategories = {9, 18, 16, 14, 22, 12, 21, 23, 15, 11, 2, 3};

@@ -12,6 +12,7 @@
 #include "occvla/base/error.h"
 #include "occvla/data/prediction.h"
 #include "occvla/geom/voxel_grid.h"
+#include "occvla/geom/voxel_walk.h"
 #include "occvla/view/palette.h"
 
 namespace occvla::view {
@@ -77,31 +78,23 @@ class Scene {
   const VoxelStyle& style_;  // Not owned; outlives the scene.
 };
 
-// Amanatides and Woo's walk from the grid's border or from within.
 std::optional<Scene::VoxelHit> Scene::Walk(const Vector3d& from_V, const Vector3d& along) const {
   const Vector3d size(VoxelGrid::kX, VoxelGrid::kY, VoxelGrid::kZ);
   const auto entry = EnterBox(from_V, along, Vector3d::Zero(), size);
   if (!entry) return std::nullopt;
   Hit hit = *entry;
   hit.distance = std::max(0.0, hit.distance);
-  const Vector3d start = from_V + hit.distance * along;
-  Vector3i voxel, step;
-  Vector3d next, delta;
-  for (int axis = 0; axis < 3; ++axis) {
-    voxel[axis] =
-        std::clamp(static_cast<int>(std::floor(start[axis])), 0, static_cast<int>(size[axis]) - 1);
-    step[axis] = along[axis] > 0 ? 1 : -1;
-    delta[axis] = along[axis] == 0 ? kInfinity : std::abs(1 / along[axis]);
-    const double border = voxel[axis] + (step[axis] > 0 ? 1 : 0);
-    next[axis] = along[axis] == 0 ? kInfinity : (border - from_V[axis]) / along[axis];
-  }
+  // A hair inside, so that rounding does not begin outside.
+  const double start = hit.distance + 1e-9;
+  geom::VoxelWalk walk(from_V + start * along, along);
+  std::array<int, 3> voxel = walk.voxel();
   while (VoxelGrid::Holds(voxel[0], voxel[1], voxel[2])) {
-    if (Solid(voxel[0], voxel[1], voxel[2])) return VoxelHit{voxel, hit};
-    int axis = 0;
-    next.minCoeff(&axis);
-    hit = {.distance = next[axis], .axis = axis, .sign = -static_cast<double>(step[axis])};
-    voxel[axis] += step[axis];
-    next[axis] += delta[axis];
+    if (Solid(voxel[0], voxel[1], voxel[2])) return VoxelHit{{voxel[0], voxel[1], voxel[2]}, hit};
+    hit.distance = start + walk.exit();
+    walk.Next();
+    hit.axis = walk.voxel()[0] != voxel[0] ? 0 : walk.voxel()[1] != voxel[1] ? 1 : 2;
+    hit.sign = -static_cast<double>(walk.step()[static_cast<size_t>(hit.axis)]);
+    voxel = walk.voxel();
   }
   return std::nullopt;
 }

@@ -35,15 +35,9 @@ void CheckChannels(const Tables& tables, CheckPart& part) {
   }
 }
 
+// The reader has looked at the times of keyframes, not at those of files.
 void CheckTimes(const Tables& tables, CheckPart& part) {
   const Tables::Spans& rows = tables.rows();
-  for (Row sample = 0; sample < rows.sample.size(); ++sample) {
-    const SampleRow& row = rows.sample[sample];
-    if (row.next == kNoRow || rows.sample[row.next].timestamp_us > row.timestamp_us) continue;
-    part.Add(fmt::format("{}: keyframe {} ({}) is not before its next one ({}).",
-                         SceneOf(tables, sample), row.token.ToString(), row.timestamp_us,
-                         rows.sample[row.next].timestamp_us));
-  }
   for (const SampleDataRow& row : rows.sample_data) {
     if (row.next == kNoRow || rows.sample_data[row.next].timestamp_us > row.timestamp_us) continue;
     part.Add(fmt::format("{}: its time {} is not before that of the next file of its sensor ({}).",
@@ -52,21 +46,10 @@ void CheckTimes(const Tables& tables, CheckPart& part) {
   }
 }
 
-void CheckCameras(const Tables& tables, CheckPart& part) {
-  const Tables::Spans& rows = tables.rows();
-  for (const CalibratedSensorRow& row : rows.calibrated_sensor) {
-    if (rows.sensor[row.sensor].modality != Modality::kCamera) continue;
-    if (row.has_intrinsic && row.intrinsic[0] > 0 && row.intrinsic[4] > 0) continue;
-    part.Add(fmt::format("calibrated_sensor {}: {} without a focal length.", row.token.ToString(),
-                         tables.Text(rows.sensor[row.sensor].channel)));
-  }
-}
-
 CheckPart CheckKeyFrames(const Tables& tables) {
   CheckPart part{.name = "keyframes", .checked = tables.rows().sample.size()};
   CheckChannels(tables, part);
   CheckTimes(tables, part);
-  CheckCameras(tables, part);
   return part;
 }
 

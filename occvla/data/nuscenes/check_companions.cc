@@ -17,6 +17,7 @@
 #include "occvla/data/nuscenes/check_files.h"
 #include "occvla/data/nuscenes/parallel.h"
 #include "occvla/data/occ3d/labels.h"
+#include "occvla/data/occ3d/layout.h"
 #include "occvla/data/text/questions.h"
 
 namespace occvla::data::nuscenes {
@@ -243,19 +244,23 @@ std::string LabelsProblem(const fs::path& path, FileCheck level) {
 CheckPart CheckOccupancy(const Tables& tables, const CheckOptions& options,
                          std::vector<std::string>& absent) {
   CheckPart part{.name = "occupancy"};
-  const fs::path folder = options.dataset.occupancy.empty() ? options.dataset.dataroot / "gts"
-                                                            : options.dataset.occupancy;
-  if (!IsFolder(folder)) {
-    absent.push_back(fmt::format("occupancy labels ({}): training and evaluation of occupancy",
-                                 options.dataset.occupancy.empty() ? "gts/" : folder.string()));
+  const fs::path named = options.dataset.occupancy;
+  fs::path folder = occ3d::FindScenes(named.empty() ? options.dataset.dataroot : named);
+  if (folder.empty() && IsFolder(named)) folder = named;
+  if (folder.empty() && !named.empty()) {
+    part.Add(fmt::format("{}: is no folder of scenes (gts/<scene>/<keyframe>/labels.npz).",
+                         named.string()));
+    return part;
+  }
+  if (folder.empty()) {
+    absent.push_back("occupancy labels (gts/): training and evaluation of occupancy");
     return part;
   }
   CompanionFiles files(folder, PresenceOf(tables, "occupancy", {"labels.npz"}));
   for (const SampleRow& sample : tables.rows().sample) {
-    files.Expect(
-        {.scene = sample.scene, .kind = 0},
-        fmt::format("{}/{}/labels.npz", tables.Text(tables.rows().scene[sample.scene].name),
-                    sample.token.ToString()));
+    const std::string_view scene = tables.Text(tables.rows().scene[sample.scene].name);
+    files.Expect({.scene = sample.scene, .kind = 0},
+                 occ3d::LabelsPath("", scene, sample.token.ToString()).string());
   }
   files.Check(part, options,
               [&](const fs::path& path) { return LabelsProblem(path, options.files); });

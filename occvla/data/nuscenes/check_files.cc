@@ -231,8 +231,7 @@ void Grouper::AddKinds(const std::vector<std::string>& needed, uint64_t files, b
   groups_.problems.push_back(
       fmt::format("no {} file of {} is here ({} files), in no scene: looks like a download that "
                   "left {} out.",
-                  presence_.family, Join(needed, ", "), files,
-                  needed.size() == 1 ? "this sensor" : "these sensors"));
+                  presence_.family, Join(needed, ", "), files, needed.size() == 1 ? "it" : "them"));
 }
 
 void Grouper::FindScenes() {

@@ -11,10 +11,10 @@ namespace {
 
 using Eigen::Vector2d;
 
-constexpr double kWarmUp = 6;   // Seconds before the scene: queues form, gaps settle.
+constexpr double kWarmUp = 3;   // Seconds before the scene: queues form, gaps settle.
 constexpr double kWindow = 3;   // Seconds that intents look ahead.
 constexpr double kRadius = 85;  // Of traffic around the ego's way, metres.
-constexpr int kStarts = 16;     // Starts that are compared before anything is simulated.
+constexpr int kStarts = 24;     // Starts that are compared before anything is simulated.
 
 bool WantsChange(const DriveOptions& options) {
   return options.wanted_direction == data::Direction::kChangeLaneLeft ||
@@ -47,7 +47,8 @@ class Scene {
   Flow flow_;
   Recording recording_;
   std::vector<int> tracks_, trailer_tracks_;  // Track of a vehicle and of its trailer.
-  double lateral_ = 0, last_offset_ = 0;
+  double lateral_ = 0;
+  std::optional<double> last_offset_;  // While the ego changes lanes.
 };
 
 Scene::Start Scene::ChooseStart() {
@@ -64,8 +65,8 @@ Scene::Start Scene::ChooseStart() {
     Start start;
     start.lane = lanes[rng_.Below(lanes.size())];
     const double length = roads_.lane(start.lane).length(), least = kEgoLength + 1;
-    start.s = WantsChange(options_) ? between(least, least + 12)
-                                    : std::max(least, length - between(55, 125));
+    start.s = WantsChange(options_) ? between(least, least + 5)
+                                    : std::max(least, length - between(40, 100));
     start.s = std::min(start.s, roads_.StopAt(start.lane) - 1);
     start.route = PlanRoute(roads_, start.lane, start.s, 420, options_.wanted_direction, rng_);
     start.score =
@@ -87,7 +88,7 @@ void Scene::AddEgo(const Start& start) {
   ego.plan = start.route;
   ego.legs = {{start.lane, 0}};
   ego.front = start.s;
-  ego.change_from = start.s + 30 + 20 * rng_.Uniform();
+  ego.change_from = start.s + 20 + 15 * rng_.Uniform();
   ego.speed = std::min(0.8 * roads_.SpeedAt(start.lane, start.s),
                        std::sqrt(2.4 * std::max(0.0, roads_.StopAt(start.lane) - start.s)));
   flow_.Add(std::move(ego));
@@ -126,11 +127,12 @@ void Scene::ObserveEgo(long step, long shown) {
   if (ego.changing()) {
     // The old lane's until halfway.
     if (ego.change_progress < 0.5) lane = ego.from_lane;
-    lateral_ += ego.Offset() - last_offset_;
+    if (!last_offset_) last_offset_ = ego.change_offset;
+    lateral_ += ego.Offset() - *last_offset_;
     last_offset_ = ego.Offset();
-  } else {
-    lateral_ -= last_offset_;
-    last_offset_ = 0;
+  } else if (last_offset_) {
+    lateral_ -= *last_offset_;
+    last_offset_.reset();
   }
   if (step == -1) recording_.first_yaw = BodyOf(ego).yaw;
   if (step >= -1 && step <= shown)

@@ -9,8 +9,8 @@ namespace {
 
 using Eigen::Vector2d;
 
-constexpr double kSpacing = 34;     // Metres from vehicle to vehicle at density 1, mean.
-constexpr double kEntry = 7;        // Seconds from one to the next at an entrance, mean.
+constexpr double kSpacing = 52;     // Metres from vehicle to vehicle at density 1, mean.
+constexpr double kEntry = 9;        // Seconds from one to the next at an entrance, mean.
 constexpr double kOutOfSight = 60;  // Metres from the ego.
 
 double Exponential(Rng& rng, double mean) { return -mean * std::log(1 - rng.Uniform()); }

@@ -20,6 +20,18 @@ std::string_view DoubledName(dom::object object) {
   return doubled == names.end() ? std::string_view() : *doubled;
 }
 
+// simdjson's words without its error's name, which only some releases put before them.
+std::string Words(simdjson::error_code error) {
+  std::string text = simdjson::error_message(error);
+  const size_t colon = text.find(": ");
+  const auto is_name = [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; };
+  if (colon != std::string::npos &&
+      std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), is_name))
+    text.erase(0, colon + 2);
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 bool IsToken(std::string_view text) {
@@ -178,7 +190,7 @@ std::optional<dom::element> RecordParser::Parse(std::string_view text, const Whe
   dom::element value;
   const auto error = parser_.parse(text.data(), text.size()).get(value);
   if (error == simdjson::SUCCESS) return value;
-  complaints.Add(where(), std::string("not usable as JSON: ") + simdjson::error_message(error));
+  complaints.Add(where(), "not usable as JSON: " + Words(error));
   return std::nullopt;
 }
 

@@ -93,14 +93,14 @@ void ReadQuestions(const JsonRecord& frame, Complaints& complaints, DrivelmFrame
     if (!pairs) continue;
     size_t index = 0;
     for (const dom::element pair : *pairs) {
+      const size_t here = index++;
       const JsonRecord record(
           pair,
           [&] {
             return groups->where()() + "." + std::string(kGroups[group]) + "[" +
-                   std::to_string(index) + "]";
+                   std::to_string(here) + "]";
           },
           complaints);
-      ++index;
       if (!record.ok()) continue;
       DrivelmQuestion question;
       question.group = static_cast<DrivelmGroup>(group);

@@ -22,6 +22,7 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddTokenize(app, context);
   AddInit(app, context);
   AddConvert(app, context);
+  AddSynth(app, context);
   auto& dump = *app.add_subcommand(
       "dump", "What each part computed for given inputs, as safetensors, to compare with others");
   AddDumpModel(dump, context);

@@ -25,6 +25,7 @@ void AddPredict(CLI::App& app, const Context& context);
 void AddTokenize(CLI::App& app, const Context& context);
 void AddConvert(CLI::App& app, const Context& context);
 void AddInit(CLI::App& app, const Context& context);
+void AddSynth(CLI::App& app, const Context& context);
 void AddDoctor(CLI::App& app, const Context& context);
 /// Children of the verb `dump`.
 void AddDumpModel(CLI::App& dump, const Context& context);

@@ -57,6 +57,9 @@ std::vector<float> Normalise(const Image& image);
 std::vector<float> LoadPixels(const Frame& frame, int size_px,
                               ResizeFilter filter = ResizeFilter::kBicubic);
 
+/// RGB as a baseline JPEG with 4:2:0 chroma; quality 1 to 100. The same image gives the same bytes.
+std::string EncodeJpeg(const Image& image, int quality);
+
 /// RGB as PNG: the same image gives the same bytes.
 std::string EncodePng(const Image& image);
 /// `EncodePng` into a file, atomically.

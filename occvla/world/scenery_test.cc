@@ -62,10 +62,10 @@ struct Place {
   std::vector<Prop> props;
 };
 
-Place MakePlace(uint64_t seed, size_t location) {
+Place MakePlace(uint64_t seed) {
   Place place;
   place.town =
-      MakeTown({.seed = seed, .location = std::string(kTownLocations[location]), .size_m = 480});
+      MakeTown({.seed = seed, .location = std::string(kTownLocations[seed % 4]), .size_m = 480});
   place.props = MakeScenery(place.town);
   return place;
 }

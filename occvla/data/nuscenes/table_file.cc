@@ -151,6 +151,12 @@ TableFile::Piece TableFile::Read(size_t k, std::vector<char>& buffer) const {
   return piece;
 }
 
+std::string_view TableFile::ReadBytes(size_t k, std::vector<char>& buffer) const {
+  const uint64_t from = k * piece_bytes_;
+  buffer.resize(std::min<uint64_t>(piece_bytes_, size_ - from));
+  return {buffer.data(), ReadInto(from, buffer.data(), buffer.size())};
+}
+
 void TableFile::FindCuts() {
   cuts_.clear();
   std::vector<Cut> cuts;

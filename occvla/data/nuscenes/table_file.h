@@ -45,6 +45,9 @@ class TableFile {
   /// Reads piece k into `buffer`, which the piece points into.
   Piece Read(size_t k, std::vector<char>& buffer) const;
 
+  /// The bytes of piece k alone.
+  std::string_view ReadBytes(size_t k, std::vector<char>& buffer) const;
+
   /// Replaces guessed cuts by true ones, reading the whole file once.
   void FindCuts();
 

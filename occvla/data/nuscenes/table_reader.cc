@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <atomic>
+#include <cstring>
 #include <deque>
 #include <map>
 #include <memory>
@@ -15,6 +17,24 @@
 #include "occvla/data/nuscenes/table_file.h"
 
 namespace occvla::data::nuscenes {
+
+namespace {
+
+ContentTag TagOfTable(const std::vector<ContentTag>& pieces, uint64_t size) {
+  ContentTagger tagger;
+  std::array<ContentTag, 2> parts{};
+  parts[0] = tagger.Of(std::as_bytes(std::span(pieces)));
+  std::memcpy(parts[1].data(), &size, sizeof size);
+  return tagger.Of(std::as_bytes(std::span(parts)));
+}
+
+std::string KeyOf(const std::map<std::string, ContentTag, std::less<>>& tables) {
+  std::vector<ContentTag> tags;
+  for (const auto& [name, tag] : tables) tags.push_back(tag);
+  return ToHex(ContentTagger().Of(std::as_bytes(std::span(tags))));
+}
+
+}  // namespace
 
 TableReader::TableReader(std::filesystem::path folder, std::string version, size_t piece_bytes,
                          size_t threads)
@@ -146,17 +166,31 @@ TableState TableReader::Read(const TableKind& kind, const Prepare& prepare, cons
       continue;
     }
     complaints_.Append(std::move(pass.complaints));
-    ContentTagger tagger;
-    tags_.push_back(tagger.Of(std::as_bytes(std::span(pass.tags))));
-    const uint64_t size = file->size();
-    tags_.push_back(tagger.Of(std::as_bytes(std::span(&size, 1))));
+    tags_[std::string(kind.name)] = TagOfTable(pass.tags, file->size());
     return pass.state;
   }
   return {};
 }
 
-std::string TableReader::ContentKey() const {
-  return ToHex(ContentTagger().Of(std::as_bytes(std::span(tags_))));
+std::string TableReader::ContentKey() const { return KeyOf(tags_); }
+
+std::string ContentKeyOfFiles(const std::filesystem::path& folder, size_t threads) {
+  std::map<std::string, ContentTag, std::less<>> tables;
+  for (const std::string_view name : kTableNames) {
+    const TableFile file(folder / (std::string(name) + ".json"));
+    std::vector<ContentTag> tags(file.piece_count());
+    struct Worker {
+      ContentTagger tagger;
+      std::vector<char> buffer;
+    };
+    std::vector<Worker> workers(threads);
+    ForEachIndex(tags.size(), threads, [&](size_t thread, size_t k) {
+      Worker& worker = workers[thread];
+      tags[k] = worker.tagger.Of(std::as_bytes(std::span(file.ReadBytes(k, worker.buffer))));
+    });
+    tables[std::string(name)] = TagOfTable(tags, file.size());
+  }
+  return KeyOf(tables);
 }
 
 }  // namespace occvla::data::nuscenes

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,7 +67,11 @@ class TableReader {
   std::string version_;
   size_t piece_bytes_, threads_;
   Complaints complaints_;
-  std::vector<ContentTag> tags_;
+  std::map<std::string, ContentTag, std::less<>> tags_;  // By table.
 };
+
+/// What TableReader::ContentKey says after reading the thirteen tables of a folder, from their
+/// bytes alone. Throws DataError where one is missing.
+std::string ContentKeyOfFiles(const std::filesystem::path& folder, size_t threads);
 
 }  // namespace occvla::data::nuscenes

@@ -130,6 +130,9 @@ class Tables {
     uint64_t dangling_map_logs = 0;  ///< map.log_tokens that name no log: normal in real data.
     bool from_cache = false;
     std::string content_key;  ///< Hash of the tables' bytes.
+    /// Where the cache lies; empty without one, and then why in `cache_problem` if it was wanted.
+    std::filesystem::path cache_file;
+    std::string cache_problem;
   };
 
   struct Spans {

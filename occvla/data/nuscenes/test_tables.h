@@ -3,11 +3,10 @@
 
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
-
-#include "occvla/base/files.h"
 
 /// For tests: a small data set's thirteen tables as JSON, to be changed and written.
 namespace occvla::data::nuscenes {
@@ -46,7 +45,7 @@ struct TestTables {
   void Write(const std::filesystem::path& dataroot, const std::string& version) const {
     std::filesystem::create_directories(dataroot / version);
     for (const auto& [name, table] : tables)
-      WriteFileAtomically(dataroot / version / (name + ".json"), table.dump(0));
+      std::ofstream(dataroot / version / (name + ".json")) << table.dump(0) << '\n';
   }
 
   static int64_t TimeOf(int scene, int sample) {

@@ -26,6 +26,14 @@ uint16_t MeshBuilder::Add(const Material& material) {
   return static_cast<uint16_t>(mesh_.palette.size() - 1);
 }
 
+void MeshBuilder::Add(const Mesh& part) {
+  const size_t vertices = mesh_.vertices.size(), triangles = mesh_.triangles.size();
+  Append(mesh_, part);
+  for (size_t i = vertices; i < mesh_.vertices.size(); ++i)
+    mesh_.vertices[i] = placement_ * mesh_.vertices[i];
+  for (size_t i = triangles; i < mesh_.categories.size(); ++i) mesh_.categories[i] = category_;
+}
+
 uint32_t MeshBuilder::Vertex(const Vector3f& p) {
   mesh_.vertices.push_back(placement_ * p);
   return static_cast<uint32_t>(mesh_.vertices.size() - 1);

@@ -24,6 +24,8 @@ class MeshBuilder {
   explicit MeshBuilder(uint8_t category) : category_(category) {}
 
   uint16_t Add(const Material& material);
+  /// A finished part, placed as it is, in this builder's category.
+  void Add(const Mesh& part);
   /// What follows belongs to this category.
   void SetCategory(uint8_t category) { category_ = category; }
   /// What follows is placed so; identity at first.

@@ -66,6 +66,7 @@ uint16_t Facade(Site& site, int storeys, float wall_height) {
   Material wall = site.Base(Texture::kFacade, kWalls[choice] * (0.85f + 0.3f * site.Random(2)));
   // Dark walls are brick: the shader takes it from `mirror`, which walls have no other use for.
   wall.second = choice == 3 || choice == 7 || choice == 2 ? Vector3f(1, 0, 0) : Vector3f(0, 0, 0);
+  wall.second.y() = static_cast<float>(storeys);
   wall.half = {site.size.x() / 2, site.size.y() / 2};
   const float bay = 2.2f + 1.3f * site.Random(4);
   for (int axis = 0; axis < 2; ++axis)

@@ -70,6 +70,7 @@ Scene::Scene(const Town& town, std::span<const Prop> props, const Drive& drive,
       origin_G_(MiddleOf(town, region)),
       ground_(town, region),
       static_mesh_(StaticMesh(ground_, props_, origin_G_)),
+      paint_(town, origin_G_.head<2>(), (region.high_G - region.low_G) / 2),
       materials_(static_mesh_.palette),
       static_rays_(std::make_unique<RayMesh>(device_, static_mesh_)),
       shapes_(drive.actors.size()) {

@@ -10,6 +10,7 @@
 #include "occvla/world/render/actor_mesh.h"
 #include "occvla/world/render/ground_mesh.h"
 #include "occvla/world/render/mesh.h"
+#include "occvla/world/render/paint.h"
 #include "occvla/world/render/ray_scene.h"
 #include "occvla/world/scenery.h"
 
@@ -63,7 +64,10 @@ class Scene {
   std::span<const Material> materials() const { return materials_; }
   /// What lies on top of the ground at a point of G.
   SurfacePoint SurfaceAt(double x_G, double y_G) const { return ground_.At(x_G, y_G); }
+  /// Those near enough to be in the scene, in the order of Hit::prop.
   std::span<const Prop> props() const { return props_; }
+  /// Paint on the roads, in the static mesh's frame.
+  const Paint& paint() const { return paint_; }
 
  private:
   struct Shape;
@@ -75,6 +79,7 @@ class Scene {
   Eigen::Vector3d origin_G_;
   GroundMap ground_;
   Mesh static_mesh_;
+  Paint paint_;
   std::vector<Material> materials_;
   RayDevice device_;
   std::unique_ptr<RayMesh> static_rays_;

@@ -6,7 +6,7 @@ namespace occvla::world::traffic {
 
 namespace {
 
-constexpr double kPatience = 14;       // Seconds after which priority no longer counts.
+constexpr double kPatience = 8;        // Seconds after which priority no longer counts.
 constexpr double kDwell = 0.8;         // Seconds at a stop sign.
 constexpr double kAmberBraking = 2.8;  // Who would have to brake harder drives on, m/s^2.
 

@@ -11,17 +11,26 @@ namespace occvla::world {
 
 namespace {
 
-constexpr double kEnough = 0.3;  // Share of keyframes from which no better draw is looked for.
+// A draw is good enough when this share of keyframes shows what is wanted, and no more than that
+// share is spent waiting: then no better one is looked for.
+constexpr double kEnough = 0.3, kEnoughWaiting = 0.3;
 
-// The share of keyframes whose intent is what is wanted.
-double Share(const DriveOptions& options, const std::vector<data::MetaAction>& intents) {
-  if (!options.wanted_direction && !options.wanted_velocity) return 1;
+struct Worth {
+  double shown = 1, waiting = 0;  // Shares of keyframes.
+  double score() const { return shown - 0.5 * waiting; }
+};
+
+Worth WorthOf(const DriveOptions& options, const std::vector<data::MetaAction>& intents) {
   const auto keyframe = static_cast<size_t>(std::lround(0.5 / traffic::kStep));
-  size_t all = 0, hits = 0;
-  for (size_t i = 0; i < intents.size(); i += keyframe, ++all)
-    hits += (!options.wanted_direction || intents[i].direction == *options.wanted_direction) &&
-            (!options.wanted_velocity || intents[i].velocity == *options.wanted_velocity);
-  return static_cast<double>(hits) / static_cast<double>(std::max<size_t>(all, 1));
+  double all = 0, shown = 0, waiting = 0;
+  for (size_t i = 0; i < intents.size(); i += keyframe, ++all) {
+    const auto [velocity, direction] = intents[i];
+    shown += (!options.wanted_direction || direction == *options.wanted_direction) &&
+             (!options.wanted_velocity || velocity == *options.wanted_velocity);
+    waiting += direction == data::Direction::kStop;
+  }
+  if (options.wanted_direction == data::Direction::kStop) waiting = 0;
+  return {shown / all, waiting / all};
 }
 
 void SetSun(Drive& drive) {
@@ -77,7 +86,7 @@ Drive ToDrive(const Town& town, const DriveOptions& options, traffic::Recording 
 Drive MakeDrive(const Town& town, const DriveOptions& options) {
   const traffic::Roads roads(town);
   struct Candidate {
-    double share = 0;
+    double score = 0;
     traffic::Recording recording;
   };
   std::vector<Candidate> candidates;
@@ -87,12 +96,12 @@ Drive MakeDrive(const Town& town, const DriveOptions& options) {
     while (candidates.size() < wanted && draw < kMostAttempts) {
       auto recording = traffic::Record(roads, options, draw++);
       if (!recording) throw ConfigError("The town has no lane of 30 m for a car to start on.");
-      const double share = Share(options, recording->intents);
-      candidates.push_back({share, std::move(*recording)});
-      if (share >= kEnough) break;
+      const Worth worth = WorthOf(options, recording->intents);
+      candidates.push_back({worth.score(), std::move(*recording)});
+      if (worth.shown >= kEnough && worth.waiting <= kEnoughWaiting) break;
     }
     std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.share > b.share; });
+                     [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
     for (auto& candidate : candidates) {
       Drive drive = ToDrive(town, options, std::move(candidate.recording));
       if (Collisions(drive, 1).empty()) return drive;

@@ -21,7 +21,7 @@ struct DriveOptions {
   /// Categories (index into data::nuscenes::kCategories) that shall be near the ego's way.
   std::vector<uint8_t> categories;
   /// Starts that are tried; the one that shows most of what is wanted is kept.
-  int candidates = 4;
+  int candidates = 6;
 };
 
 /// A function of town and options alone. Nobody's box overlaps anybody's at any step (see

@@ -9,8 +9,8 @@ namespace {
 
 using Eigen::Vector2d;
 
-constexpr double kSpacing = 34;     // Metres from vehicle to vehicle at density 1, mean.
-constexpr double kEntry = 7;        // Seconds from one to the next at an entrance, mean.
+constexpr double kSpacing = 52;     // Metres from vehicle to vehicle at density 1, mean.
+constexpr double kEntry = 9;        // Seconds from one to the next at an entrance, mean.
 constexpr double kOutOfSight = 60;  // Metres from the ego.
 
 double Exponential(Rng& rng, double mean) { return -mean * std::log(1 - rng.Uniform()); }
@@ -69,8 +69,9 @@ Spawner::Spawner(const Roads& roads, const Region& region, uint64_t seed, double
 }
 
 bool Spawner::Put(Flow& flow, int lane, double s, uint8_t category) {
-  Vehicle vehicle = MakeVehicle(category, rng_);
-  if (category == kTruck && rng_.Uniform() < 0.25) {
+  const bool tows = category == kTrailer || (category == kTruck && rng_.Uniform() < 0.25);
+  Vehicle vehicle = MakeVehicle(tows ? kTruck : category, rng_);
+  if (tows) {
     vehicle.trailer = DrawSize(KindOf(kTrailer), rng_);
     vehicle.least_radius = 70;
   }

@@ -27,6 +27,7 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddDataCheck(data, context);
   AddDataStats(data, context);
   AddDataShow(data, context);
+  AddDataSheet(data, context);
   AddDataExportPlanning(data, context);
   data.require_subcommand(1);
   auto& dump = *app.add_subcommand(

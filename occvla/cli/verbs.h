@@ -30,6 +30,7 @@ void AddDoctor(CLI::App& app, const Context& context);
 /// Children of the verb `data`.
 void AddDataCheck(CLI::App& data, const Context& context);
 void AddDataStats(CLI::App& data, const Context& context);
+void AddDataSheet(CLI::App& data, const Context& context);
 void AddDataShow(CLI::App& data, const Context& context);
 void AddDataExportPlanning(CLI::App& data, const Context& context);
 /// Children of the verb `dump`.

@@ -40,8 +40,8 @@ bool Even(const CameraShot& shot, int u, int v, int reach) {
   const int width = shot.image.width_px, height = shot.image.height_px;
   if (u < reach || v < reach || u >= width - reach || v >= height - reach) return false;
   const auto at = [&](int x, int y) {
-    return shot.categories[static_cast<size_t>(y) * static_cast<size_t>(width) +
-                           static_cast<size_t>(x)];
+    return shot
+        .categories[static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)];
   };
   for (int y = v - reach; y <= v + reach; ++y)
     for (int x = u - reach; x <= u + reach; ++x)

@@ -33,6 +33,7 @@ void AddDataStats(CLI::App& data, const Context& context);
 void AddDataSheet(CLI::App& data, const Context& context);
 void AddDataShow(CLI::App& data, const Context& context);
 void AddDataExportPlanning(CLI::App& data, const Context& context);
+void AddDataPack(CLI::App& data, const Context& context);
 /// Children of the verb `dump`.
 void AddDumpModel(CLI::App& dump, const Context& context);
 void AddDumpImage(CLI::App& dump, const Context& context);

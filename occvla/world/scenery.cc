@@ -44,14 +44,17 @@ Site::Site(const Town& town)
       soil_(solid_),
       crowns_(solid_),
       buildings_(solid_) {
+  std::vector<Vector2d> lots;
+  for (const Lot& lot : town.lots) lots.push_back(geom::Centroid(lot.outline.points));
   for (size_t i = 1; i < town.areas.size(); ++i) {
     const Area& area = town.areas[i];
     const bool paving = area.surface == Surface::kSidewalk || area.surface == Surface::kOtherFlat;
     const bool island = area.surface == Surface::kOtherFlat && area.raised > 0;
     if (!paving || island) solid_.Take(area.outline);
     // A lot's paving is its own.
-    const bool of_lot = std::any_of(town.lots.begin(), town.lots.end(), [&](const Lot& lot) {
-      return geom::Contains(area.outline.points, geom::Centroid(lot.outline.points));
+    const auto bounds = geom::BoundsOf(area.outline.points);
+    const bool of_lot = std::any_of(lots.begin(), lots.end(), [&](const Vector2d& middle) {
+      return bounds.Contains(middle) && geom::Contains(area.outline.points, middle);
     });
     if (!of_lot) soil_.Take(area.outline);
   }

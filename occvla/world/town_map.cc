@@ -153,9 +153,11 @@ uint32_t Builder::Line(const Points& points) {
   return static_cast<uint32_t>(map_.lines.size() - 1);
 }
 
+/// Exteriors run counter-clockwise, whichever way the town's outline does.
 uint32_t Builder::Polygon(const Points& points) {
-  map_.polygons.push_back(
-      {Token("polygon", map_.polygons.size()), Nodes(points, /*ring=*/true), {}});
+  std::vector<uint32_t> nodes = Nodes(points, /*ring=*/true);
+  if (geom::SignedArea(points) < 0) std::reverse(nodes.begin(), nodes.end());
+  map_.polygons.push_back({Token("polygon", map_.polygons.size()), std::move(nodes), {}});
   return static_cast<uint32_t>(map_.polygons.size() - 1);
 }
 
@@ -209,7 +211,14 @@ void Builder::AddRoads() {
   for (const Area& area : town_.areas) {
     if (area.surface != Surface::kRoad && area.surface != Surface::kCarpark) continue;
     const size_t number = map_.drivable_areas.size();
-    map_.drivable_areas.push_back({Token("drivable_area", number), {Polygon(area.outline.points)}});
+    const uint32_t polygon = Polygon(area.outline.points);
+    for (const Area& island : town_.areas) {
+      const Points& rim = island.outline.points;
+      const auto inside = [&](const Vector2d& p) { return geom::Contains(area.outline.points, p); };
+      if (IsIsland(island) && std::all_of(rim.begin(), rim.end(), inside))
+        map_.polygons[polygon].holes.push_back(Nodes(rim, /*ring=*/true));
+    }
+    map_.drivable_areas.push_back({Token("drivable_area", number), {polygon}});
   }
   const size_t drivable_polygons = map_.polygons.size();
   for (const Segment& segment : town_.segments) {
@@ -294,7 +303,7 @@ void Builder::AddAreas() {
         {Token("ped_crossing", number), Polygon(crossing.area.points), Index(crossing.segment)});
   }
   for (const Area& area : town_.areas) {
-    if (area.surface == Surface::kSidewalk) {
+    if (IsWalkway(town_, area)) {
       const size_t number = map_.walkways.size();
       map_.walkways.push_back({Token("walkway", number), Polygon(area.outline.points)});
     } else if (area.surface == Surface::kRoad || area.surface == Surface::kCarpark) {
@@ -417,6 +426,15 @@ void Builder::Splice() {
 }
 
 }  // namespace
+
+bool IsWalkway(const Town& town, const Area& area) {
+  if (area.surface != Surface::kSidewalk) return false;
+  const Vector2d middle = geom::Centroid(area.outline.points);
+  return std::none_of(town.lots.begin(), town.lots.end(),
+                      [&](const Lot& lot) { return geom::Contains(lot.outline.points, middle); });
+}
+
+bool IsIsland(const Area& area) { return area.surface == Surface::kOtherFlat && area.raised > 0; }
 
 MapRecords ToMapRecords(const Town& town) { return Builder(town).Build(); }
 

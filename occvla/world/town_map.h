@@ -17,11 +17,16 @@ namespace occvla::world {
 /// follows. Coordinates are the town's.
 data::nuscenes::MapRecords ToMapRecords(const Town& town);
 
+/// True for a sidewalk that no lot is built upon: a walkway of the map.
+bool IsWalkway(const Town& town, const Area& area);
+/// True for what stands raised in a road: a hole of the drivable area.
+bool IsIsland(const Area& area);
+
 /// An 8-bit grey PNG of the canvas, north up; the same town gives the same bytes. The pixel in
 /// column i and row j shows the point (i / scale, height - j / scale), as the devkit's map mask
 /// looks points up. Made row by row: a town of 3 km needs no gigabyte.
 enum class MapPicture : uint8_t {
-  /// 255 where cars or people go (road, car park, sidewalk), else 0; 10 pixels a metre, which the
+  /// 255 where cars or people go (road, car park, walkway), else 0; 10 pixels a metre, which the
   /// devkit's MapMask takes for granted.
   kSemanticPrior,
   /// The surfaces in shades of grey with the paint on them; 5 pixels a metre (the devkit stretches

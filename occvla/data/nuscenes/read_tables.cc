@@ -44,6 +44,7 @@ class Builder {
         reader_(dataroot / version, version, options.piece_bytes, ThreadCount(options.threads)) {}
 
   TableStore Build() {
+    if (!reader_.CheckFiles()) reader_.complaints().ThrowIfAny(where_);
     ReadSmallTables();
     ReadSamples();
     ReadSampleData();

@@ -32,6 +32,7 @@ void AddDataCheck(CLI::App& data, const Context& context);
 void AddDataStats(CLI::App& data, const Context& context);
 void AddDataShow(CLI::App& data, const Context& context);
 void AddDataExportPlanning(CLI::App& data, const Context& context);
+void AddDataPack(CLI::App& data, const Context& context);
 /// Children of the verb `dump`.
 void AddDumpModel(CLI::App& dump, const Context& context);
 void AddDumpImage(CLI::App& dump, const Context& context);

@@ -70,6 +70,11 @@ TEST_F(CliTest, EveryVerbExplainsItselfWithAnExample) {
                                                                 {"dump", "map"},
                                                                 {"dump", "vqvae"},
                                                                 {"bench", "model"},
+                                                                {"data", "check"},
+                                                                {"data", "stats"},
+                                                                {"data", "show"},
+                                                                {"data", "export-planning"},
+                                                                {"data", "pack"},
                                                                 {"doctor"}}) {
     auto args = verb;
     args.push_back("--help");

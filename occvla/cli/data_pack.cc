@@ -1,9 +1,9 @@
-#include <fmt/format.h>
-
 #include <CLI/Option.hpp>
 #include <algorithm>
+#include <iomanip>
 #include <memory>
 #include <ostream>
+#include <sstream>
 #include <thread>
 
 #include "occvla/base/progress.h"
@@ -22,9 +22,21 @@ struct Flags {
 };
 
 std::string SizeText(uint64_t bytes) {
-  return bytes < uint64_t{1} << 30
-             ? fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20))
-             : fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1 << 30));
+  const bool small = bytes < uint64_t{1} << 30;
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1)
+       << static_cast<double>(bytes) / static_cast<double>(uint64_t{1} << (small ? 20 : 30))
+       << (small ? " MiB" : " GiB");
+  return text.str();
+}
+
+void PrintPlan(const data::PackPlan& plan, const std::string& folder, std::ostream& err) {
+  err << folder << ": " << plan.frames << " keyframes in " << plan.shards
+      << " shards: " << SizeText(plan.image_bytes) << " of images"
+      << (plan.frames_with_labels == 0 ? ", no labels"
+                                       : ", up to " + SizeText(plan.label_bytes) + " of labels");
+  if (plan.frames_done > 0) err << "; " << plan.frames_done << " are done";
+  err << "\n";
 }
 
 void Run(const Flags& flags, const Context& context) {
@@ -39,13 +51,7 @@ void Run(const Flags& flags, const Context& context) {
   data::PackOptions options = flags.options;
   options.interrupt = context.interrupt;
   const data::PackPlan plan = data::PlanPack(source, options, flags.out);
-  context.err << fmt::format(
-      "{}: {} keyframes in {} shards: {} of images{}{}\n", flags.out, plan.frames, plan.shards,
-      SizeText(plan.image_bytes),
-      plan.frames_with_labels == 0
-          ? std::string(", no labels")
-          : fmt::format(", up to {} of labels", SizeText(plan.label_bytes)),
-      plan.frames_done == 0 ? std::string() : fmt::format("; {} are done", plan.frames_done));
+  PrintPlan(plan, flags.out, context.err);
   {
     Progress bar("packing", plan.frames, "keyframes");
     bar.Add(plan.frames_done);
@@ -53,8 +59,8 @@ void Run(const Flags& flags, const Context& context) {
     data::WritePack(source, options, plan, flags.out);
   }
   const data::Pack pack = data::Pack::Open(flags.out);
-  context.out << fmt::format("{}: {} keyframes of {}, split {}, {} px\n", flags.out, pack.size(),
-                             flags.dataset.version, flags.split, pack.size_px());
+  context.out << flags.out << ": " << pack.size() << " keyframes of " << flags.dataset.version
+              << ", split " << flags.split << ", " << pack.size_px() << " px\n";
 }
 
 }  // namespace

@@ -54,7 +54,10 @@ TokenIndex::TokenIndex(std::vector<Token> tokens, size_t threads) : tokens_(std:
     for_each_token(first, last, [&](size_t prefix, Row row) { rows_[next[prefix]++] = row; });
     for (size_t prefix = first; prefix < last; ++prefix) {
       const auto begin = rows_.begin() + begins_[prefix], end = rows_.begin() + begins_[prefix + 1];
-      if (end - begin > 1) std::sort(begin, end, [this](Row a, Row b) { return IsBefore(a, b); });
+      if (end - begin < 2) continue;
+      std::sort(begin, end, [this](Row a, Row b) { return IsBefore(a, b); });
+      const auto same = [this](Row a, Row b) { return tokens_[a] == tokens_[b]; };
+      if (std::adjacent_find(begin, end, same) != end) has_duplicates = true;
     }
   });
   has_duplicates_ = has_duplicates;

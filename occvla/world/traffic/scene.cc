@@ -200,8 +200,8 @@ void Scene::PutThings(const Start& start, const Region& region) {
   };
   Things things(roads_, region.way_G, {start.lane, start.s - 8, start.s + 45},
                 Rng(rng_.NextU64(), "things"));
-  const bool site = wants(kBarrier) || wants(kCone) || wants(kDebris) || wants(kWorker) ||
-                    wants(kConstruction);
+  const bool site =
+      wants(kBarrier) || wants(kCone) || wants(kDebris) || wants(kWorker) || wants(kConstruction);
   if (rng_.Uniform() < 0.2 || site) things.AddWorkSite();
   if (rng_.Uniform() < 0.3 || wants(kRack) || wants(kBicycle)) things.AddRack();
   const auto carts = rng_.Below(3) + (wants(kPushable) ? 1 : 0);
@@ -215,8 +215,8 @@ void Scene::PutThings(const Start& start, const Region& region) {
     people_.obstacles.push_back(thing.Body());
     const FlatState state{.p_G = thing.p_G, .yaw = thing.yaw, .activity = thing.activity};
     const long steps = std::lround(options_.duration_s / kStep) + 1;
-    recording_.tracks.push_back({thing.actor, std::vector<std::optional<FlatState>>(
-                                                  static_cast<size_t>(steps), state)});
+    recording_.tracks.push_back(
+        {thing.actor, std::vector<std::optional<FlatState>>(static_cast<size_t>(steps), state)});
   }
 }
 

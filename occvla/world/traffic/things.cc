@@ -10,9 +10,9 @@ namespace {
 using Eigen::Vector2d;
 using Eigen::Vector3d;
 
-constexpr double kNear = 70;       // Metres from the way for parked vehicles.
-constexpr double kVeryNear = 32;   // For what shall be seen well.
-constexpr double kPlaceStep = 6.2; // From one roadside place to the next, about.
+constexpr double kNear = 70;        // Metres from the way for parked vehicles.
+constexpr double kVeryNear = 32;    // For what shall be seen well.
+constexpr double kPlaceStep = 6.2;  // From one roadside place to the next, about.
 
 Vector2d Along(double yaw) { return {std::cos(yaw), std::sin(yaw)}; }
 Vector2d LeftOf(double yaw) { return {-std::sin(yaw), std::cos(yaw)}; }
@@ -231,8 +231,8 @@ std::vector<Edge> EdgesNear(const Roads& roads, const std::vector<Vector2d>& way
       const double yaw = std::atan2(step.y(), step.x());
       const double side = rng.Uniform() < 0.5 ? 1 : -1;
       const double start = 3 + rng.Uniform() * (length - least - 6);
-      const Vector2d from_G = walk.path[i] + start * Along(yaw) +
-                              side * (0.5 * walk.width - inset) * LeftOf(yaw);
+      const Vector2d from_G =
+          walk.path[i] + start * Along(yaw) + side * (0.5 * walk.width - inset) * LeftOf(yaw);
       bool apart = true;
       for (const Crossing& crossing : roads.town().crossings)
         for (const Vector2d& foot_G : {crossing.from, crossing.to})
@@ -286,8 +286,7 @@ void Things::AddRack() {
   if (edges.empty()) return;
   const auto& [from_G, yaw, length] = edges[0];
   Put(kRack, {1.6, 0.45, 0.9}, from_G + 4 * Along(yaw), yaw, Activity::kNone);
-  for (const double ahead : {1.0, 2.2, 5.8})
-    Put(kBicycle, from_G + ahead * Along(yaw), yaw);
+  for (const double ahead : {1.0, 2.2, 5.8}) Put(kBicycle, from_G + ahead * Along(yaw), yaw);
 }
 
 void Things::AddPushable() {

@@ -51,7 +51,9 @@ std::string NpyHeader(DType dtype, std::span<const int64_t> shape);
 /// Atomic.
 void WriteNpy(const std::filesystem::path& path, const NpyArray& array);
 /// Deflated, with a fixed time stamp: the same arrays give the same bytes. Atomic. At least
-/// one array; names must be plain (no "..", not absolute, UTF-8), as `ReadNpz` demands.
-void WriteNpz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays);
+/// one array; names must be plain (no "..", not absolute, UTF-8), as `ReadNpz` demands. Level 1 of
+/// zlib's deflate is the fastest, 9 the smallest.
+void WriteNpz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays,
+              int deflate_level = 6);
 
 }  // namespace occvla

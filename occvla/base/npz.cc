@@ -178,7 +178,9 @@ std::map<std::string, NpyArray> ReadNpz(const std::filesystem::path& path,
   return ParseNpz(MappedFile(path).bytes(), path.string(), limits);
 }
 
-void WriteNpz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays) {
+void WriteNpz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays,
+              int deflate_level) {
+  OCCVLA_DCHECK(1 <= deflate_level && deflate_level <= 9);
   const auto fail = [&](const std::string& problem) {
     throw DataError(path.string() + ": cannot be written: " + problem + ".");
   };
@@ -224,7 +226,7 @@ void WriteNpz(const std::filesystem::path& path, const std::map<std::string, Npy
     (void)data.release();
     constexpr zip_uint16_t kMidnight = 0, kFirstOfJanuary1980 = (1 << 5) | 1;
     if (zip_set_file_compression(archive.get(), static_cast<zip_uint64_t>(index), ZIP_CM_DEFLATE,
-                                 6) != 0 ||
+                                 static_cast<zip_uint32_t>(deflate_level)) != 0 ||
         zip_file_set_dostime(archive.get(), static_cast<zip_uint64_t>(index), kMidnight,
                              kFirstOfJanuary1980, 0) != 0)
       fail(Printable(zip_strerror(archive.get())));

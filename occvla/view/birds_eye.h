@@ -23,7 +23,8 @@ data::Image OccupancyFromAbove(const data::OccupancyGrid& occupancy, const Colou
 /// Voxels of each class.
 std::array<int64_t, 18> CountClasses(const data::OccupancyGrid& occupancy);
 
-/// A line of swatch, name and count for each class but "free" that occurs, largest first.
+/// Swatch, name and count for each class but "free" that occurs, largest first, in as many columns
+/// as the box has room for.
 void DrawLegend(Canvas& canvas, const Box& box, const data::OccupancyGrid& occupancy);
 
 }  // namespace occvla::view

@@ -26,5 +26,9 @@ inline constexpr Colour kWarning = Rgb(0xffb454);
 inline constexpr Colour kPathNear = Rgb(0xfff36b);
 inline constexpr Colour kPathFar = Rgb(0xff4fa3);
 inline constexpr Colour kPathEdge = Rgb(0x10141a);
+/// The way that the car came.
+inline constexpr Colour kPathPast = Rgb(0x8fd3ff);
+/// The border of the drivable area.
+inline constexpr Colour kBorder = Rgb(0x54e08c);
 
 }  // namespace occvla::view

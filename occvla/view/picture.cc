@@ -15,23 +15,7 @@ namespace {
 
 constexpr int kWidth = 1600, kHeight = 1272;
 constexpr double kMargin = 24, kGap = 8, kTitle = 64;
-constexpr double kCellWidth = (kWidth - 2 * kMargin - 2 * kGap) / 3;
-constexpr double kCellHeight = kCellWidth * 9 / 16;
 constexpr double kLegendWidth = 224;
-
-struct Cell {
-  size_t camera;  // In the order of data::kCameraNames.
-  int row, column;
-  std::string_view name;
-};
-
-// Behind, left and right stay where a driver has them, as in the mirrors.
-constexpr std::array<Cell, 6> kCells = {{{2, 0, 0, "FRONT LEFT"},
-                                         {0, 0, 1, "FRONT"},
-                                         {1, 0, 2, "FRONT RIGHT"},
-                                         {4, 1, 0, "BACK LEFT"},
-                                         {3, 1, 1, "BACK"},
-                                         {5, 1, 2, "BACK RIGHT"}}};
 
 void DrawTitle(Canvas& canvas, const data::Frame& frame) {
   const TextStyle name{.size_px = 22, .colour = kText, .bold = true};
@@ -52,20 +36,22 @@ void DrawTitle(Canvas& canvas, const data::Frame& frame) {
 data::Image DrawPicture(const data::Frame& frame, const data::Prediction& prediction) {
   Canvas canvas(kWidth, kHeight, kBackground);
   DrawTitle(canvas, frame);
-  std::vector<PathPoint> path;
-  if (prediction.trajectory_E) path = SmoothPath(*prediction.trajectory_E);
-  for (const Cell& cell : kCells) {
+  Overlay overlay;
+  if (prediction.trajectory_E) overlay.path = SmoothPath(*prediction.trajectory_E);
+  double top = 0;
+  for (const CameraCell& cell : CameraCells(kMargin, kTitle, kWidth - 2 * kMargin, kGap)) {
     const data::CameraImage& camera = frame.images[cell.camera];
     const std::string where = fmt::format("{}/{}", frame.token, data::kCameraNames[cell.camera]);
-    const Box box{kMargin + cell.column * (kCellWidth + kGap),
-                  kTitle + cell.row * (kCellHeight + kGap), kCellWidth, kCellHeight};
-    DrawCameraView(canvas, box, cell.name, data::DecodeCamera(camera, where), camera.camera, path);
+    DrawCameraView(
+        canvas, cell.box,
+        {.name = cell.name, .image = data::DecodeCamera(camera, where), .camera = camera.camera},
+        overlay);
+    top = cell.box.bottom() + 2 * kGap;
   }
 
-  const double top = kTitle + 2 * (kCellHeight + kGap) + kGap;
   const double height = kHeight - kMargin - top;
   const Box birds_eye{kMargin, top, height, height};
-  DrawBirdsEye(canvas, birds_eye, prediction.occupancy, path);
+  DrawBirdsEye(canvas, birds_eye, prediction.occupancy, overlay.path);
   double left = birds_eye.right() + kMargin;
   if (prediction.occupancy) {
     DrawLegend(canvas, {left, top, kLegendWidth, height}, *prediction.occupancy);

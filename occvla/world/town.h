@@ -99,6 +99,7 @@ struct Walk {
   std::vector<Eigen::Vector2d> path;
   double width = 2;
   std::vector<int> crossings;  ///< That begin or end on it.
+  bool road_on_left = false;   ///< As one walks along the path.
 };
 
 /// A parking place: pose of a parked car's centre.

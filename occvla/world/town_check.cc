@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "occvla/geom/polygon.h"
@@ -29,7 +31,15 @@ double PoseDistance(const Pose2& a, const Pose2& b) {
 
 class Checker {
  public:
-  explicit Checker(const Town& town) : town_(town) {}
+  explicit Checker(const Town& town) : town_(town) {
+    for (const Segment& segment : town.segments) {
+      const int index = static_cast<int>(bounds_.size());
+      bounds_.push_back(geom::BoundsOf(segment.outline.points));
+      const auto low = CellOf(bounds_.back().min), high = CellOf(bounds_.back().max);
+      for (int x = low.first; x <= high.first; ++x)
+        for (int y = low.second; y <= high.second; ++y) cells_[{x, y}].push_back(index);
+    }
+  }
 
   std::vector<std::string> Run() {
     for (size_t i = 0; i < town_.lanes.size(); ++i) CheckLane(static_cast<int>(i));
@@ -152,24 +162,34 @@ class Checker {
   }
 
   void CheckSegments() {
-    std::vector<geom::Bounds2> bounds;
-    for (const Segment& segment : town_.segments) {
-      bounds.push_back(geom::BoundsOf(segment.outline.points));
-      if (geom::SignedArea(segment.outline.points) < 10)
-        Say("segment " + std::to_string(bounds.size() - 1) + " is not counter-clockwise");
-    }
-    for (size_t i = 0; i < bounds.size(); ++i) {
+    for (size_t i = 0; i < town_.segments.size(); ++i) {
+      if (geom::SignedArea(town_.segments[i].outline.points) < 10)
+        Say("segment " + std::to_string(i) + " is not counter-clockwise");
       for (const auto& p : SamplesOf(town_.segments[i].outline, 1.5)) {
-        for (size_t j = 0; j < bounds.size(); ++j) {
-          const Polygon2& other = town_.segments[j].outline;
-          if (i == j || !bounds[j].Contains(p) || !geom::Contains(other.points, p) ||
-              geom::DistanceToBoundary(other.points, p) < 0.05) {
-            continue;
-          }
-          Say("segments " + std::to_string(i) + " and " + std::to_string(j) + " overlap");
-        }
+        const int other = SegmentAt(p, 0.05, static_cast<int>(i));
+        if (other != kNoIndex)
+          Say("segments " + std::to_string(i) + " and " + std::to_string(other) + " overlap");
       }
     }
+  }
+
+  /// The segment whose outline holds the point, more than `inside` metres from its boundary.
+  int SegmentAt(const Vector2d& p, double inside, int but = kNoIndex) const {
+    const auto found = cells_.find(CellOf(p));
+    if (found == cells_.end()) return kNoIndex;
+    for (const int i : found->second) {
+      const auto& points = town_.segments[static_cast<size_t>(i)].outline.points;
+      if (i != but && bounds_[static_cast<size_t>(i)].Contains(p) && geom::Contains(points, p) &&
+          geom::DistanceToBoundary(points, p) > inside)
+        return i;
+    }
+    return kNoIndex;
+  }
+
+  static std::pair<int, int> CellOf(const Vector2d& p) {
+    constexpr double kCell = 25;
+    return {static_cast<int>(std::floor(p.x() / kCell)),
+            static_cast<int>(std::floor(p.y() / kCell))};
   }
 
   void CheckJunction(int n) {
@@ -204,9 +224,8 @@ class Checker {
       for (const auto& cut : crossing.cuts) {
         if (cut.s < 0 || cut.s > LaneAt(cut.lane).length()) Say(name + " cuts beyond a lane's end");
       }
-      for (const Segment& segment : town_.segments)
-        for (const auto& end : {crossing.from, crossing.to})
-          if (geom::Contains(segment.outline.points, end)) Say(name + " ends on a road");
+      for (const auto& end : {crossing.from, crossing.to})
+        if (OnRoad(end)) Say(name + " ends on a road");
     }
   }
 
@@ -234,12 +253,7 @@ class Checker {
     }
   }
 
-  bool OnRoad(const Vector2d& p, double inside) const {
-    return std::any_of(town_.segments.begin(), town_.segments.end(), [&](const Segment& s) {
-      return geom::Contains(s.outline.points, p) &&
-             geom::DistanceToBoundary(s.outline.points, p) > inside;
-    });
-  }
+  bool OnRoad(const Vector2d& p) const { return SegmentAt(p, 0) != kNoIndex; }
 
   void CheckRoadsides() {
     for (size_t i = 0; i < town_.walks.size(); ++i) {
@@ -248,25 +262,27 @@ class Checker {
         const Vector2d step = path[k + 1] - path[k];
         const int n = std::max(1, static_cast<int>(step.norm()));
         bool bad = false;
-        for (int t = 0; t <= n && !bad; ++t) bad = OnRoad(path[k] + step * t / n, 0);
+        for (int t = 0; t <= n && !bad; ++t) bad = OnRoad(path[k] + step * t / n);
         if (!bad) continue;
         Say("walk " + std::to_string(i) + " runs over a road");
         break;
       }
     }
     for (size_t i = 0; i < town_.slots.size(); ++i)
-      if (OnRoad({town_.slots[i].x, town_.slots[i].y}, 0))
+      if (OnRoad({town_.slots[i].x, town_.slots[i].y}))
         Say("slot " + std::to_string(i) + " lies on a road");
     for (size_t i = 0; i < town_.lots.size(); ++i) {
       for (const auto& p : SamplesOf(town_.lots[i].outline, 3)) {
-        if (!OnRoad(p, 0)) continue;
+        if (!OnRoad(p)) continue;
         Say("lot " + std::to_string(i) + " lies on a road");
         break;
       }
     }
   }
 
-  const Town& town_;  // Not owned; Run() is called while it lives.
+  const Town& town_;                   // Not owned; Run() is called while it lives.
+  std::vector<geom::Bounds2> bounds_;  // Of the segments.
+  std::map<std::pair<int, int>, std::vector<int>> cells_;  // Segments by place.
   std::vector<std::string> complaints_;
 };
 

@@ -149,6 +149,7 @@ void AddWalks(const Plan& plan, const ArmCrossings& at_arms,
       const Side side{edge, left};
       Walk walk;
       walk.width = edge.section.WalkWidth();
+      walk.road_on_left = !left;
       const auto add = [&](double s) { walk.path.push_back(side.Point(s, side.Walk())); };
       const auto meet = [&](int crossing, double s) {
         if (crossing == kNoIndex) return;

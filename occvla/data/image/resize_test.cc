@@ -7,6 +7,7 @@
 
 #include "occvla/base/error.h"
 #include "occvla/data/image/image.h"
+#include "occvla/data/image/resize_passes.h"
 
 namespace occvla::data {
 namespace {
@@ -90,12 +91,17 @@ TEST(ResizeTest, EqualsTheSlowVersionAtOddSizes) {
   for (const auto& [width, height, to_width, to_height] :
        {Case{1, 1, 7, 5}, Case{3, 5, 4, 4}, Case{1, 90, 3, 7}, Case{97, 1, 5, 3},
         Case{64, 48, 13, 11}, Case{65, 49, 64, 49}, Case{30, 40, 30, 17}, Case{17, 31, 40, 50},
-        Case{200, 3, 2, 9}, Case{2, 2, 1, 1}}) {
+        Case{200, 3, 2, 9}, Case{2, 2, 1, 1}, Case{3, 7, 1, 7}, Case{40, 9, 39, 3},
+        Case{9, 70, 11, 5}}) {
     const Image image = Pattern(width, height);
     for (const ResizeFilter filter : {ResizeFilter::kBicubic, ResizeFilter::kBilinear}) {
-      const Image fast = Resize(image, to_width, to_height, filter);
-      EXPECT_EQ(fast.rgb, SlowResize(image, to_width, to_height, filter).rgb)
-          << width << "x" << height << " to " << to_width << "x" << to_height;
+      const Image slow = SlowResize(image, to_width, to_height, filter);
+      EXPECT_EQ(Resize(image, to_width, to_height, filter).rgb, slow.rgb);
+      for (const ResizePasses& passes : AvailablePasses()) {
+        EXPECT_EQ(ResizeBy(passes, image, to_width, to_height, filter).rgb, slow.rgb)
+            << width << "x" << height << " to " << to_width << "x" << to_height << " by "
+            << passes.name;
+      }
     }
   }
 }

@@ -78,6 +78,8 @@ struct MapRecords {
     std::vector<uint32_t> nodes;
   };
   struct Polygon {
+    /// "" = null in the file: in hollandvillage and queenstown every road block names such a
+    /// polygon.
     std::string token;
     std::vector<uint32_t> exterior;
     std::vector<std::vector<uint32_t>> holes;
@@ -180,15 +182,36 @@ struct MapRecords {
     std::string token;
   };
   std::vector<Dangling> dangling;
+  /// The same for single references between layers that the devkit never follows when it opens a
+  /// map: a road segment's drivable area, a road block's edge lines and segment, a car park's
+  /// block, a road divider's segment. The field itself is kNone.
+  struct Unresolved {
+    Layer layer = Layer::kDrivableArea;
+    uint32_t row = 0;
+    std::string field, token;
+  };
+  std::vector<Unresolved> unresolved;
+  /// Names of layers and fields ("lane.turn_type") that the file has beyond the format, sorted, at
+  /// most a hundred. All that the format has is required, so that none of them hides a misspelling;
+  /// they are not read.
+  std::vector<std::string> ignored;
 
   size_t element_count() const { return lanes.size() + lane_connectors.size(); }
   const std::string& ElementToken(uint32_t element) const;
 };
 
-/// Reads and checks `maps/expansion/<location>.json`: every complaint of the file in one DataError.
+/// Reads and checks `maps/expansion/<location>.json`, at most 128 MiB of it: every complaint of the
+/// file (the first hundred, and how many more) in one DataError. Tokens are unique in their layer,
+/// lanes and lane connectors together; every lane and connector has an entry in `arcline_path_3`
+/// and `connectivity`; areas have three corners or more; coordinates are within 10^6 m and the
+/// paths together within 4000 km. Lines may be empty, as some of queenstown are.
 MapRecords ReadMap(const std::filesystem::path& path);
-/// Writes the same format, atomically; the same records give the same bytes.
+/// The same from text; `where` opens the complaint.
+MapRecords ParseMap(std::string_view text, const std::string& where);
+/// Writes the same format, atomically; the same records give the same bytes, and reading gives the
+/// same records but for `ignored`. Indices out of range throw std::out_of_range.
 void WriteMap(const std::filesystem::path& path, const MapRecords& records);
+std::string MapText(const MapRecords& records);
 
 /// A map with an index for queries. Immutable; any thread may use it.
 class Map {
@@ -204,19 +227,22 @@ class Map {
   /// Lane or lane connector by token: an element index.
   std::optional<uint32_t> FindElement(std::string_view token) const;
 
-  /// Rows of an area layer whose polygon meets the square of +-radius around p_G; likewise lines.
+  /// Rows of an area layer whose polygon meets the square of +-radius around p_G (the devkit's
+  /// get_records_in_radius); likewise lines that meet it, of which the devkit names only those with
+  /// a node strictly inside.
   std::vector<uint32_t> Near(Layer layer, const Eigen::Vector2d& p_G, double radius) const;
   /// The polygons of one record (drivable areas have several; line layers none).
   std::vector<MapPolygon> Polygons(Layer layer, uint32_t row) const;
   /// The line of a divider or traffic light.
   std::vector<Eigen::Vector2d> Line(Layer layer, uint32_t row) const;
-  /// Rows of an area layer that hold the point (boundary included).
+  /// Rows of an area layer that hold the point, boundary included (the devkit's layers_on_point
+  /// excludes it and gives the first).
   std::vector<uint32_t> Containing(Layer layer, const Eigen::Vector2d& p_G) const;
 
   /// The centreline of an element at 0.5 m, made once.
   const std::vector<std::array<double, 3>>& Centreline(uint32_t element) const;
   /// The devkit's get_closest_lane: candidates whose polygon meets the square, smallest distance to
-  /// a 0.5 m point, ties to the last candidate, lanes first.
+  /// a 0.5 m point, ties to the last candidate, lanes first. Elements without paths are none.
   std::optional<uint32_t> ClosestElement(const Eigen::Vector2d& p_G, double radius = 5) const;
 
  private:

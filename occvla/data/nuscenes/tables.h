@@ -130,6 +130,9 @@ class Tables {
     uint64_t dangling_map_logs = 0;  ///< map.log_tokens that name no log: normal in real data.
     bool from_cache = false;
     std::string content_key;  ///< Hash of the tables' bytes.
+    /// Where the cache lies; empty without one, and then why in `cache_problem` if it was wanted.
+    std::filesystem::path cache_file;
+    std::string cache_problem;
   };
 
   struct Spans {
@@ -177,7 +180,9 @@ class Tables {
 enum class CacheUse : uint8_t { kReadAndWrite, kNone };
 
 /// Reads `<dataroot>/<version>/*.json`, or the cache made from them. Every complaint about every
-/// table comes in one DataError (the first hundred, and how many more).
+/// table comes in one DataError (the first hundred, and how many more); files that are missing or
+/// cut short are told at once, before anything else is read. Throws ConfigError for a version that
+/// is no folder's name.
 Tables ReadTables(const std::filesystem::path& dataroot, const std::string& version,
                   CacheUse cache = CacheUse::kReadAndWrite);
 

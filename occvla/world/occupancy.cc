@@ -1,0 +1,255 @@
+#include "occvla/world/occupancy.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "occvla/data/nuscenes/category.h"
+#include "occvla/data/prediction.h"
+#include "occvla/geom/voxel_walk.h"
+
+namespace occvla::world {
+namespace {
+
+using Eigen::Vector3d;
+using Eigen::Vector3f;
+using geom::VoxelGrid;
+
+constexpr int kClasses = 17;
+constexpr float kSpacing = 0.1f / static_cast<float>(VoxelGrid::kVoxel);  // In voxels.
+constexpr std::array<float, 3> kSize = {VoxelGrid::kX, VoxelGrid::kY, VoxelGrid::kZ};
+
+/// X_EA as one affine map into voxels: v = R p + t.
+struct ToGrid {
+  Eigen::Matrix3f R;
+  Vector3f t;
+
+  explicit ToGrid(const geom::Pose& X_EA)
+      : R((X_EA.linear() / VoxelGrid::kVoxel).cast<float>()),
+        t(VoxelGrid::ToVoxels(X_EA.translation()).cast<float>()) {}
+  Vector3f operator()(const Vector3f& p_A) const { return R * p_A + t; }
+};
+
+bool InGrid(const Vector3f& v) {
+  return v.x() > 0 && v.y() > 0 && v.z() > 0 && v.x() < kSize[0] && v.y() < kSize[1] &&
+         v.z() < kSize[2];
+}
+
+size_t IndexOf(const Vector3f& v) {
+  return VoxelGrid::Index(static_cast<int>(v.x()), static_cast<int>(v.y()),
+                          static_cast<int>(v.z()));
+}
+
+/// Counts samples a voxel and class.
+class SampleCounts {
+ public:
+  SampleCounts() : counts_(VoxelGrid::kCount * kClasses, 0) {}
+
+  void AddTriangle(const std::array<Vector3f, 3>& corners, uint8_t label) {
+    Corners polygon;
+    polygon.count = 3;
+    std::copy(corners.begin(), corners.end(), polygon.points.begin());
+    if (!Clip(polygon)) return;
+    for (int i = 1; i + 1 < polygon.count; ++i)
+      Sample(polygon.points[0], polygon.points[static_cast<size_t>(i)],
+             polygon.points[static_cast<size_t>(i) + 1], label);
+  }
+
+  std::vector<uint8_t> Labels() const {
+    std::vector<uint8_t> labels(VoxelGrid::kCount, data::kFreeClass);
+    for (size_t voxel = 0; voxel < labels.size(); ++voxel) {
+      const uint16_t* counts = &counts_[voxel * kClasses];
+      const auto most = std::max_element(counts, counts + kClasses);
+      if (*most > 0) labels[voxel] = static_cast<uint8_t>(most - counts);
+    }
+    return labels;
+  }
+
+ private:
+  // A triangle cut by six planes has at most nine corners.
+  struct Corners {
+    std::array<Vector3f, 9> points;
+    int count = 0;
+  };
+
+  /// Cuts a polygon down to the grid; false when nothing is left.
+  static bool Clip(Corners& polygon) {
+    for (int axis = 0; axis < 3; ++axis) {
+      const float limit = kSize[static_cast<size_t>(axis)];
+      const auto outside = [&](bool low) {
+        int n = 0;
+        for (int i = 0; i < polygon.count; ++i) {
+          const float x = polygon.points[static_cast<size_t>(i)][axis];
+          n += low ? x < 0 : x > limit;
+        }
+        return n;
+      };
+      for (const bool low : {true, false}) {
+        const int n = outside(low);
+        if (n == polygon.count) return false;
+        if (n > 0) polygon = Cut(polygon, axis, low ? 0 : limit, low);
+      }
+    }
+    return polygon.count >= 3;
+  }
+
+  static Corners Cut(const Corners& polygon, int axis, float limit, bool keep_above) {
+    Corners kept;
+    for (int i = 0; i < polygon.count; ++i) {
+      const Vector3f& a = polygon.points[static_cast<size_t>(i)];
+      const Vector3f& b = polygon.points[static_cast<size_t>((i + 1) % polygon.count)];
+      const float da = keep_above ? a[axis] - limit : limit - a[axis];
+      const float db = keep_above ? b[axis] - limit : limit - b[axis];
+      if (da >= 0 && kept.count < 9) kept.points[static_cast<size_t>(kept.count++)] = a;
+      if ((da >= 0) != (db >= 0) && kept.count < 9)
+        kept.points[static_cast<size_t>(kept.count++)] = a + (da / (da - db)) * (b - a);
+    }
+    return kept;
+  }
+
+  /// Points on a lattice along the two shorter edges, so that a sliver gets few.
+  void Sample(const Vector3f& a, const Vector3f& b, const Vector3f& c, uint8_t label) {
+    const float ab = (b - a).squaredNorm(), bc = (c - b).squaredNorm(), ca = (a - c).squaredNorm();
+    const Vector3f& apex = bc >= ab && bc >= ca ? a : (ca >= ab ? b : c);
+    const Vector3f& second = &apex == &a ? b : (&apex == &b ? c : a);
+    const Vector3f& third = &apex == &a ? c : (&apex == &b ? a : b);
+    const Vector3f u = second - apex, v = third - apex;
+    const int columns = std::max(1, static_cast<int>(std::ceil(u.norm() / kSpacing)));
+    const int rows = std::max(1, static_cast<int>(std::ceil(v.norm() / kSpacing)));
+    const Vector3f du = u / static_cast<float>(columns), dv = v / static_cast<float>(rows);
+    for (int i = 0; i < columns; ++i) {
+      // Half a step in, so that neighbouring triangles do not count their edge twice.
+      const float share = (static_cast<float>(i) + 0.5f) / static_cast<float>(columns);
+      const int most =
+          std::max(1, static_cast<int>(std::ceil((1 - share) * static_cast<float>(rows))));
+      const Vector3f column = apex + (static_cast<float>(i) + 0.5f) * du;
+      const float squeeze = (1 - share) * static_cast<float>(rows) / static_cast<float>(most);
+      for (int j = 0; j < most; ++j) {
+        const Vector3f p = column + ((static_cast<float>(j) + 0.5f) * squeeze) * dv;
+        if (InGrid(p)) Count(IndexOf(p) * kClasses + label);
+      }
+    }
+  }
+
+  void Count(size_t place) {
+    if (counts_[place] < UINT16_MAX) ++counts_[place];
+  }
+
+  std::vector<uint16_t> counts_;  // [voxel][class]
+};
+
+/// What the sweeps' rays met.
+struct Seen {
+  std::vector<uint16_t> hits = std::vector<uint16_t>(VoxelGrid::kCount, 0);
+  std::vector<uint16_t> passes = std::vector<uint16_t>(VoxelGrid::kCount, 0);
+
+  static void Count(uint16_t& value) {
+    value = static_cast<uint16_t>(value + (value < UINT16_MAX));
+  }
+};
+
+void CastBack(const Vector3f& point, const Vector3d& origin, const VisibilityRules& rules,
+              Seen& seen) {
+  if (!InGrid(point)) return;  // H.2: rays to points outside of the grid are lost.
+  const int pi = static_cast<int>(point.x()), pj = static_cast<int>(point.y()),
+            pk = static_cast<int>(point.z());
+  Seen::Count(seen.hits[VoxelGrid::Index(pi, pj, pk)]);
+  if (rules.ignore_near <= 0) {
+    geom::WalkSegment(point.cast<double>(), origin, [&](int i, int j, int k) {
+      Seen::Count(seen.passes[VoxelGrid::Index(i, j, k)]);
+    });
+    return;
+  }
+  const int oi = static_cast<int>(std::floor(origin.x())),
+            oj = static_cast<int>(std::floor(origin.y())),
+            ok = static_cast<int>(std::floor(origin.z()));
+  geom::WalkSegment(point.cast<double>(), origin, [&](int i, int j, int k) {
+    const double to_point =
+        VoxelGrid::kVoxel * (std::abs(i - pi) + std::abs(j - pj) + std::abs(k - pk));
+    const double to_origin =
+        VoxelGrid::kVoxel * (std::abs(i - oi) + std::abs(j - oj) + std::abs(k - ok));
+    if (to_point > rules.ignore_near && to_origin > rules.ignore_near)
+      Seen::Count(seen.passes[VoxelGrid::Index(i, j, k)]);
+  });
+}
+
+std::vector<uint8_t> LidarMask(const OccupancyInput& input) {
+  const geom::Pose X_EG = input.X_GE.inverse();
+  std::vector<std::optional<ToGrid>> actors(input.actors.size());
+  for (size_t a = 0; a < actors.size(); ++a)
+    if (input.actors[a]) actors[a].emplace(X_EG * *input.actors[a]);
+  const Vector3d own_origin = VoxelGrid::ToVoxels(X_EG * input.p_GL);
+  Seen seen;
+  for (const LidarFrame* sweep : input.sweeps) {
+    const geom::Pose X_EL = X_EG * sweep->X_GL;
+    const ToGrid from_L(X_EL);
+    const Vector3d origin = VoxelGrid::ToVoxels(X_EL.translation());
+    for (const LidarReturn& point : sweep->returns) {
+      if (point.actor < 0) {
+        CastBack(from_L(point.p), origin, input.rules, seen);
+      } else if (const auto& from_A = actors[static_cast<size_t>(point.actor)]) {
+        CastBack((*from_A)(point.p), own_origin, input.rules, seen);
+      }
+    }
+  }
+  std::vector<uint8_t> mask(VoxelGrid::kCount);
+  for (size_t i = 0; i < mask.size(); ++i)
+    mask[i] = seen.hits[i] >= input.rules.least_hits || seen.passes[i] >= input.rules.least_passes;
+  return mask;
+}
+
+/// Rays a fraction of a voxel apart where the grid is farthest: a voxel at its corner, 57 m away,
+/// is nine pixels of a 1600-pixel camera wide.
+constexpr double kFarthest = 57, kRaysPerVoxel = 2.2;
+
+void SeeWith(const geom::PinholeCamera& camera, const data::occ3d::Labels& labels,
+             std::vector<uint8_t>& mask) {
+  const double stride_px = camera.K(0, 0) * VoxelGrid::kVoxel / kFarthest / kRaysPerVoxel;
+  const int columns = static_cast<int>(std::ceil(camera.width_px / stride_px));
+  const int rows = static_cast<int>(std::ceil(camera.height_px / stride_px));
+  const Vector3d origin = VoxelGrid::ToVoxels(camera.X_EC.translation());
+  const Eigen::Matrix3d to_E = camera.X_EC.linear() * camera.K.inverse();
+  for (int row = 0; row < rows; ++row) {
+    for (int column = 0; column < columns; ++column) {
+      const Vector3d pixel((column + 0.5) * camera.width_px / columns,
+                           (row + 0.5) * camera.height_px / rows, 1);
+      geom::WalkRay(origin, to_E * pixel, [&](int i, int j, int k) {
+        const size_t voxel = VoxelGrid::Index(i, j, k);
+        if (!labels.mask_lidar[voxel]) return true;
+        mask[voxel] = 1;
+        return labels.semantics[voxel] == data::kFreeClass;
+      });
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<uint8_t> Voxelise(const geom::Pose& X_GE, std::span<const PlacedMesh> meshes) {
+  const geom::Pose X_EG = X_GE.inverse();
+  SampleCounts counts;
+  std::vector<Vector3f> points;
+  for (const PlacedMesh& mesh : meshes) {
+    const ToGrid to_grid(X_EG * mesh.X_GA);
+    points.clear();
+    for (const Vector3f& p_A : mesh.vertices_A) points.push_back(to_grid(p_A));
+    for (size_t t = 0; t < mesh.triangles.size(); ++t) {
+      const auto& [a, b, c] = mesh.triangles[t];
+      counts.AddTriangle({points[a], points[b], points[c]},
+                         data::nuscenes::kCategories[mesh.categories[t]].occupancy);
+    }
+  }
+  return counts.Labels();
+}
+
+data::occ3d::Labels MakeLabels(const OccupancyInput& input) {
+  data::occ3d::Labels labels;
+  labels.semantics = Voxelise(input.X_GE, input.meshes);
+  labels.mask_lidar = LidarMask(input);
+  labels.mask_camera.assign(VoxelGrid::kCount, 0);
+  for (const auto& camera : input.cameras) SeeWith(camera, labels, labels.mask_camera);
+  for (size_t i = 0; i < labels.semantics.size(); ++i)
+    if (!labels.mask_lidar[i]) labels.semantics[i] = data::kFreeClass;
+  return labels;
+}
+
+}  // namespace occvla::world

@@ -1,0 +1,31 @@
+#include "occvla/world/synth/towns.h"
+
+#include "occvla/data/nuscenes/map.h"
+
+namespace occvla::world::synth {
+
+const Towns::Place& Towns::At(size_t location) {
+  std::call_once(once_[location], [&] {
+    auto place = std::make_unique<Place>();
+    place->town = MakeTown({.seed = TownSeed(seed_, location),
+                            .location = std::string(kLocations[location].name),
+                            .size_m = config_.size_m,
+                            .spacing_m = config_.spacing_m});
+    place->props = MakeScenery(place->town);
+    places_[location] = std::move(place);
+  });
+  return *places_[location];
+}
+
+void Towns::WriteMaps(size_t location, Folder* folder) {
+  const std::string name(kLocations[location].name);
+  if (folder->Find(name)) return;
+  const auto& town = At(location).town;
+  const auto stage = folder->Stage(name);
+  const auto maps = stage / "maps";
+  for (const char* sub : {"expansion", "basemap"}) std::filesystem::create_directories(maps / sub);
+  data::nuscenes::WriteMap(maps / "expansion" / (name + ".json"), town.map);
+  folder->Commit(name, {});
+}
+
+}  // namespace occvla::world::synth

@@ -23,6 +23,12 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddInit(app, context);
   AddConvert(app, context);
   AddSynth(app, context);
+  auto& data = *app.add_subcommand("data", "Looks at a data set: checks, counts, shows, exports");
+  AddDataCheck(data, context);
+  AddDataStats(data, context);
+  AddDataShow(data, context);
+  AddDataExportPlanning(data, context);
+  data.require_subcommand(1);
   auto& dump = *app.add_subcommand(
       "dump", "What each part computed for given inputs, as safetensors, to compare with others");
   AddDumpModel(dump, context);

@@ -27,6 +27,11 @@ void AddConvert(CLI::App& app, const Context& context);
 void AddInit(CLI::App& app, const Context& context);
 void AddSynth(CLI::App& app, const Context& context);
 void AddDoctor(CLI::App& app, const Context& context);
+/// Children of the verb `data`.
+void AddDataCheck(CLI::App& data, const Context& context);
+void AddDataStats(CLI::App& data, const Context& context);
+void AddDataShow(CLI::App& data, const Context& context);
+void AddDataExportPlanning(CLI::App& data, const Context& context);
 /// Children of the verb `dump`.
 void AddDumpModel(CLI::App& dump, const Context& context);
 void AddDumpImage(CLI::App& dump, const Context& context);

@@ -52,8 +52,15 @@ Image Resize(const Image& image, int width_px, int height_px,
 /// SigLIP's input: [3][H][W] float32 in [-1, 1]; (rgb * (1/255) in double, cast, - 0.5) / 0.5.
 std::vector<float> Normalise(const Image& image);
 
-/// A frame's six images decoded, resized to size x size and normalised, on two threads or more:
-/// [6][3][size][size]. All complaints of the six files come in one DataError.
+/// The same for images of one size that lie end to end: rgb [n][size][size][3] -> [n][3][size]
+/// [size].
+std::vector<float> NormalisePixels(std::span<const uint8_t> rgb, int size_px);
+
+/// A frame's six images decoded and resized to size x size on so many threads:
+/// [6][size][size][3]. All complaints of the six files come in one DataError.
+std::vector<uint8_t> LoadRgb(const Frame& frame, int size_px, ResizeFilter filter, size_t threads);
+
+/// `LoadRgb` on two threads or more, normalised: [6][3][size][size].
 std::vector<float> LoadPixels(const Frame& frame, int size_px,
                               ResizeFilter filter = ResizeFilter::kBicubic);
 

@@ -21,12 +21,12 @@ std::array<float, 256> MakeTable() {
   return table;
 }
 
-void NormaliseInto(const Image& image, std::span<float> out) {
+void NormaliseInto(std::span<const uint8_t> rgb, std::span<float> out) {
   static const std::array<float, 256> kTable = MakeTable();
   const size_t plane = out.size() / 3;
   for (size_t pixel = 0; pixel < plane; ++pixel) {
     for (size_t channel = 0; channel < 3; ++channel) {
-      out[channel * plane + pixel] = kTable[image.rgb[pixel * 3 + channel]];
+      out[channel * plane + pixel] = kTable[rgb[pixel * 3 + channel]];
     }
   }
 }
@@ -59,14 +59,24 @@ Image DecodeCamera(const CameraImage& camera, const std::string& where) {
 
 std::vector<float> Normalise(const Image& image) {
   std::vector<float> out(image.rgb.size());
-  NormaliseInto(image, out);
+  NormaliseInto(image.rgb, out);
   return out;
 }
 
-std::vector<float> LoadPixels(const Frame& frame, int size_px, ResizeFilter filter) {
+std::vector<float> NormalisePixels(std::span<const uint8_t> rgb, int size_px) {
   OCCVLA_DCHECK(size_px > 0);
   const size_t stride = size_t{3} * static_cast<size_t>(size_px) * static_cast<size_t>(size_px);
-  std::vector<float> pixels(frame.images.size() * stride);
+  OCCVLA_DCHECK(rgb.size() % stride == 0);
+  std::vector<float> pixels(rgb.size());
+  for (size_t first = 0; first < rgb.size(); first += stride)
+    NormaliseInto(rgb.subspan(first, stride), std::span(pixels).subspan(first, stride));
+  return pixels;
+}
+
+std::vector<uint8_t> LoadRgb(const Frame& frame, int size_px, ResizeFilter filter, size_t threads) {
+  OCCVLA_DCHECK(size_px > 0);
+  const size_t stride = size_t{3} * static_cast<size_t>(size_px) * static_cast<size_t>(size_px);
+  std::vector<uint8_t> rgb(frame.images.size() * stride);
   std::array<std::exception_ptr, 6> errors;
   std::atomic<size_t> next = 0;
   const auto work = [&] {
@@ -74,21 +84,25 @@ std::vector<float> LoadPixels(const Frame& frame, int size_px, ResizeFilter filt
       try {
         const std::string where = fmt::format("{}/{}", frame.token, kCameraNames[index]);
         const Image image = DecodeCamera(frame.images[index], where);
-        NormaliseInto(Resize(image, size_px, size_px, filter),
-                      std::span(pixels).subspan(index * stride, stride));
+        const Image resized = Resize(image, size_px, size_px, filter);
+        std::copy(resized.rgb.begin(), resized.rgb.end(), &rgb[index * stride]);
       } catch (...) {
         errors[index] = std::current_exception();
       }
     }
   };
   {
-    const size_t threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 2, 6);
     std::vector<std::jthread> helpers;
     for (size_t index = 1; index < threads; ++index) helpers.emplace_back(work);
     work();
   }
   ThrowAll(frame, errors);
-  return pixels;
+  return rgb;
+}
+
+std::vector<float> LoadPixels(const Frame& frame, int size_px, ResizeFilter filter) {
+  const size_t threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 2, 6);
+  return NormalisePixels(LoadRgb(frame, size_px, filter, threads), size_px);
 }
 
 }  // namespace occvla::data

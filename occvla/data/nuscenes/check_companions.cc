@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <fstream>
 #include <set>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -267,36 +269,41 @@ CheckPart CheckOccupancy(const Tables& tables, const CheckOptions& options,
   return part;
 }
 
-/// "3 of 10 name keyframes that no table has, the first is ...".
+/// A file may serve several data sets; one that serves nothing of this one is a mistake.
 void CheckTokens(const Tables& tables, std::span<const std::string> tokens, std::string_view where,
-                 CheckPart& part) {
+                 CheckPart& part, std::vector<std::string>& absent) {
   uint64_t unknown = 0;
-  std::string first;
   for (const std::string& token : tokens) {
     const auto parsed = Token::Parse(token);
-    if (parsed && tables.FindSample(*parsed)) continue;
-    if (unknown++ == 0) first = token;
+    if (!parsed || !tables.FindSample(*parsed)) ++unknown;
   }
   if (unknown == 0) return;
-  part.Add(
-      fmt::format("{}: {} of the {} keyframes that it names are in no table, the first is {}. "
-                  "Is it made for another version than this one?",
-                  where, unknown, tokens.size(), Quoted(first)));
+  if (unknown == tokens.size()) {
+    part.Add(
+        fmt::format("{}: none of the {} keyframes that it names is in the tables, the first "
+                    "is {}. It belongs to another data set or version.",
+                    where, unknown, Quoted(tokens[0])));
+  } else {
+    absent.push_back(fmt::format("{} of the {} keyframes that {} names: passed over", unknown,
+                                 tokens.size(), where));
+  }
 }
 
-CheckPart CheckQuestions(const Tables& tables, const CheckOptions& options) {
+CheckPart CheckQuestions(const Tables& tables, const CheckOptions& options,
+                         std::vector<std::string>& absent) {
   CheckPart part{.name = "questions"};
   for (const fs::path& path : options.dataset.questions) {
     Try(part, [&] {
       const QuestionStore store = QuestionStore::Open(std::span(&path, 1));
       part.checked += store.size();
-      CheckTokens(tables, store.Tokens(), path.string(), part);
+      CheckTokens(tables, store.Tokens(), path.string(), part, absent);
     });
   }
   return part;
 }
 
-CheckPart CheckMetaActions(const Tables& tables, const CheckOptions& options) {
+CheckPart CheckMetaActions(const Tables& tables, const CheckOptions& options,
+                           std::vector<std::string>& absent) {
   CheckPart part{.name = "meta actions"};
   const fs::path path =
       options.dataset.meta_actions.empty()
@@ -316,7 +323,7 @@ CheckPart CheckMetaActions(const Tables& tables, const CheckOptions& options) {
                       "Left\".",
                       path.string(), Quoted(token), Quoted(text)));
     }
-    CheckTokens(tables, tokens, path.string(), part);
+    CheckTokens(tables, tokens, path.string(), part, absent);
   });
   return part;
 }
@@ -332,8 +339,8 @@ std::vector<CheckPart> CheckCompanions(const Tables& tables, const CheckOptions&
     parts.push_back(CheckCanBus(tables, options, absent));
     parts.push_back(CheckOccupancy(tables, options, absent));
   }
-  parts.push_back(CheckQuestions(tables, options));
-  parts.push_back(CheckMetaActions(tables, options));
+  parts.push_back(CheckQuestions(tables, options, absent));
+  parts.push_back(CheckMetaActions(tables, options, absent));
   std::erase_if(parts, [](const CheckPart& p) { return p.checked == 0 && p.problems == 0; });
   return parts;
 }

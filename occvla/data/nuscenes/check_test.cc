@@ -222,12 +222,16 @@ TEST_F(CheckTest, SplitsAndMetaActionsMayNameOnlyWhatTheTablesHave) {
   const std::string where = (version / "meta_actions.json").string();
   EXPECT_THAT(Texts(report, "meta actions"),
               ElementsAre(where + ": \"" + known +
-                              "\" has \"Fly, Go Straight\", which is no meta action such as "
-                              "\"Decelerate, Turn Left\".",
-                          where +
-                              ": 1 of the 2 keyframes that it names are in no table, the first "
-                              "is \"" +
-                              unknown + "\". Is it made for another version than this one?"));
+                          "\" has \"Fly, Go Straight\", which is no meta action such as "
+                          "\"Decelerate, Turn Left\"."));
+  EXPECT_EQ(report.absent.back(), "1 of the 2 keyframes that " + where + " names: passed over");
+  TestDataset::Write(version / "meta_actions.json",
+                     "{\"" + unknown + "\": \"Accelerate, Go Straight\"}");
+  EXPECT_THAT(Texts(Check(), "meta actions"),
+              ElementsAre(where +
+                          ": none of the 1 keyframes that it names is in the tables, the "
+                          "first is \"" +
+                          unknown + "\". It belongs to another data set or version."));
 }
 
 TEST_F(CheckTest, OccupancyIsCheckedLikeFiles) {

@@ -44,6 +44,7 @@ class Builder {
         reader_(dataroot / version, version, options.piece_bytes, ThreadCount(options.threads)) {}
 
   TableStore Build() {
+    if (!reader_.CheckFiles()) reader_.complaints().ThrowIfAny(where_);
     ReadSmallTables();
     ReadSamples();
     ReadSampleData();
@@ -154,8 +155,10 @@ class Builder {
         },
         [](RawCalibratedSensor&, TableBlock&) {});
     calibrated_sensor_ = MakeTarget("calibrated_sensor", state, store_.calibrated_sensor);
-    CheckCameras(store_, reader_.Name("calibrated_sensor"), calibrated_sensor_.state,
-                 reader_.complaints());
+    if (Good(sensor_.state)) {
+      CheckCameras(store_, reader_.Name("calibrated_sensor"), calibrated_sensor_.state,
+                   reader_.complaints());
+    }
   }
 
   void ReadMaps() {
@@ -179,9 +182,8 @@ class Builder {
           store_.dangling_map_logs = 0;
         });
     const Target map = MakeTarget("map", state, store_.map);
-    if (map.state.read && log_.state.read) {
-      LinkLogs(store_, reader_.Name("log"), log_.state, map.state, reader_.complaints());
-    }
+    LinkLogs(store_, reader_.Name("log"), Good(map.state) && Good(log_.state),
+             reader_.complaints());
   }
 
   void ReadSamples() {
@@ -245,8 +247,10 @@ class Builder {
     const ChainRows rows = Link("sample_data", target, chain, store_.sample_data);
     store_.sample_data_by_token.assign(target.index.sorted_rows().begin(),
                                        target.index.sorted_rows().end());
-    CheckSampleData(store_, reader_.Name("sample_data"), target.state,
-                    rows.sound && Good(calibrated_sensor_.state), reader_.complaints());
+    if (Good(sensor_.state)) {
+      CheckSampleData(store_, reader_.Name("sample_data"), target.state,
+                      rows.sound && Good(calibrated_sensor_.state), reader_.complaints());
+    }
   }
 
   void ReadAnnotations() {

@@ -135,12 +135,11 @@ void CheckCameras(const TableStore& store, const std::string& table, const Table
   }
 }
 
-void LinkLogs(TableStore& store, const std::string& table, const TableState& log_state,
-              const TableState& map_state, Complaints& complaints) {
+void LinkLogs(TableStore& store, const std::string& table, bool sound, Complaints& complaints) {
   for (size_t map = 0; map < store.map.size(); ++map) {
     for (uint32_t i = store.map[map].logs.begin; i < store.map[map].logs.end; ++i) {
       LogRow& log = store.log[store.map_logs[i]];
-      if (log.map != kNoRow && log.map != map) {
+      if (sound && log.map != kNoRow && log.map != map) {
         complaints.Add(
             fmt::format("{}, record {} is in the \"log_tokens\" of two maps, records {} "
                         "and {} of the map table",
@@ -149,8 +148,7 @@ void LinkLogs(TableStore& store, const std::string& table, const TableState& log
       log.map = static_cast<Row>(map);
     }
   }
-  if (!map_state.damaged.empty() || !log_state.damaged.empty()) return;
-  for (size_t i = 0; i < store.log.size(); ++i) {
+  for (size_t i = 0; i < store.log.size() && sound; ++i) {
     if (store.log[i].map != kNoRow) continue;
     complaints.Add(
         fmt::format("{}, record {} is in no map's \"log_tokens\"; expected one map", table, i));

@@ -18,9 +18,9 @@ bool HasLevel(const TableStore& store, int32_t level);
 void CheckCameras(const TableStore& store, const std::string& table, const TableState& state,
                   Complaints& complaints);
 
-/// Sets LogRow::map from the maps' lists; every log is in exactly one.
-void LinkLogs(TableStore& store, const std::string& table, const TableState& log_state,
-              const TableState& map_state, Complaints& complaints);
+/// Sets LogRow::map from the maps' lists; every log is in exactly one (checked where both tables
+/// are sound).
+void LinkLogs(TableStore& store, const std::string& table, bool sound, Complaints& complaints);
 
 /// Names are there and differ.
 void CheckSceneNames(const TableStore& store, const std::string& table, const TableState& state,
@@ -31,8 +31,8 @@ void CheckSceneNames(const TableStore& store, const std::string& table, const Ta
 void CheckScenes(const TableStore& store, const std::string& scene_table,
                  const std::string& sample_table, Complaints& complaints);
 
-/// Lists stay on one channel (where `linked`), images have a size, and a sample has at most one
-/// keyframe a channel.
+/// Images have a size, and a sample has at most one keyframe a sensor; where `linked`, lists stay
+/// with one sensor.
 void CheckSampleData(const TableStore& store, const std::string& table, const TableState& state,
                      bool linked, Complaints& complaints);
 

@@ -34,6 +34,7 @@ class TableFile {
   /// Finds the list's brackets. What is wrong with them, if anything: a file cut short is known
   /// here by its end, before anything else is read.
   std::optional<std::string> FindBody();
+  uint64_t list_end() const { return end_; }  ///< Of its ']'.
 
   /// A piece's bytes as they lie in the file, and the records among them and behind.
   struct Piece {

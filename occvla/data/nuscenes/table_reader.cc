@@ -120,7 +120,9 @@ struct TableReader::Pass {
         guessed_wrongly = stop = true;
         return;
       }
-      Break(block, "does not end: a bracket or a quotation mark is not closed");
+      Break(block, fmt::format("does not end before byte {}, where the list does: the file is cut "
+                               "short, or a bracket or quotation mark in it is not closed",
+                               file.list_end()));
     }
     if (records + block.row_count >= kNoRow)
       Break(block, fmt::format("is one too many: a table may have {}", kNoRow - 1));
@@ -143,20 +145,30 @@ struct TableReader::Pass {
   }
 };
 
+std::unique_ptr<TableFile> TableReader::Open(std::string_view table) {
+  std::optional<std::string> problem;
+  try {
+    auto file = std::make_unique<TableFile>(folder_ / (std::string(table) + ".json"), piece_bytes_);
+    problem = file->FindBody();
+    if (!problem) return file;
+  } catch (const DataError& error) {
+    problem = error.what();
+  }
+  complaints_.Add(Name(table) + " " + *problem);
+  return nullptr;
+}
+
+bool TableReader::CheckFiles() {
+  bool good = true;
+  for (const std::string_view table : kTableNames) good = Open(table) != nullptr && good;
+  return good;
+}
+
 TableState TableReader::Read(const TableKind& kind, const Prepare& prepare, const Commit& commit,
                              const std::function<void()>& restart) {
   const std::string name = Name(kind.name);
-  std::unique_ptr<TableFile> file;
-  try {
-    file = std::make_unique<TableFile>(folder_ / (std::string(kind.name) + ".json"), piece_bytes_);
-  } catch (const DataError& error) {
-    complaints_.Add(name + " " + error.what());
-    return {};
-  }
-  if (const std::optional<std::string> problem = file->FindBody()) {
-    complaints_.Add(name + " " + *problem);
-    return {};
-  }
+  const std::unique_ptr<TableFile> file = Open(kind.name);
+  if (!file) return {};
   for (const bool guessing : {true, false}) {
     if (!guessing) file->FindCuts();
     Pass pass(*file, name, prepare, commit, guessing);

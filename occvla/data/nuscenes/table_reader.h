@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "occvla/data/nuscenes/table_parser.h"
 
 namespace occvla::data::nuscenes {
+
+class TableFile;
 
 /// How one table came out: what later checks must not hold against it.
 struct TableState {
@@ -44,6 +47,10 @@ class TableReader {
   TableReader(std::filesystem::path folder, std::string version, size_t piece_bytes,
               size_t threads);
 
+  /// Complains of each of the thirteen files that is missing, no list or cut short, having read its
+  /// two ends. False if there is one: then no rows need be read.
+  bool CheckFiles();
+
   using Prepare = std::function<void(TableBlock&)>;
   /// `pieces`: how many the file has, for an estimate of what is to come.
   using Commit = std::function<void(TableBlock&, size_t pieces)>;
@@ -62,6 +69,7 @@ class TableReader {
 
  private:
   struct Pass;
+  std::unique_ptr<TableFile> Open(std::string_view table);
 
   std::filesystem::path folder_;
   std::string version_;

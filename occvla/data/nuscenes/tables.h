@@ -180,7 +180,9 @@ class Tables {
 enum class CacheUse : uint8_t { kReadAndWrite, kNone };
 
 /// Reads `<dataroot>/<version>/*.json`, or the cache made from them. Every complaint about every
-/// table comes in one DataError (the first hundred, and how many more).
+/// table comes in one DataError (the first hundred, and how many more); files that are missing or
+/// cut short are told at once, before anything else is read. Throws ConfigError for a version that
+/// is no folder's name.
 Tables ReadTables(const std::filesystem::path& dataroot, const std::string& version,
                   CacheUse cache = CacheUse::kReadAndWrite);
 

@@ -83,7 +83,9 @@ TEST(EgoCanBusTest, RouteFollowsTheLaneFiftyMetresBeyondBothEnds) {
   EXPECT_NEAR(bus.route.back()[0], 145 + 50, 0.6);
   for (size_t i = 0; i < bus.route.size(); ++i) {
     EXPECT_EQ(bus.route[i][1], 0);
-    if (i > 0) EXPECT_GE(bus.route[i][0], bus.route[i - 1][0]);
+    if (i > 0) {
+      EXPECT_GE(bus.route[i][0], bus.route[i - 1][0]);
+    }
   }
 }
 

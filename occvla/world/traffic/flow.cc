@@ -166,7 +166,7 @@ bool Flow::TryChange(int index, int side, double threshold) {
   if (target == kNoIndex) return false;
   if (s - length < 0.5) return false;
   const double there = roads_.Across(leg.lane, s, target);
-  const double run = (std::max(me.speed, kSteerable) + 1.5) * me.change_s + 6;
+  const double run = (std::max(me.speed, kSteerable) + 0.8) * me.change_s + 4;
   if (there - length < 0.5 || roads_.StopAt(target) - there < run) return false;
   for (const Closure& closure : closures)
     if (closure.lane == target && closure.to > there - length && closure.from < there + run + 15)
@@ -255,7 +255,7 @@ void Flow::Move(Vehicle& vehicle, double acceleration, double time_s, double ste
       vehicle.change_progress = 1;
       vehicle.from_lane = kNoIndex;
       vehicle.settled_at = time_s;
-      vehicle.change_from = vehicle.front + 1.2 * vehicle.speed + 4;
+      vehicle.change_from = vehicle.front + 0.7 * vehicle.speed + 3;
     }
   }
   Extend(vehicle);

@@ -175,9 +175,8 @@ Vector2d People::KerbPoint(const Person& person, bool far) const {
 bool People::IsFree(const Person& person, const Vector2d& p_G, double yaw, size_t self) const {
   const Discs mine = DiscsOf(person, p_G, yaw);
   for (size_t i = 0; i < persons.size(); ++i) {
-    if (i == self) continue;
+    if (i == self || (places_G_[i] - p_G).squaredNorm() > 9) continue;
     const Person& other = persons[i];
-    if ((other.p_G - p_G).squaredNorm() > 9) continue;
     const Discs its = DiscsOf(other, other.p_G, other.yaw);
     const double apart = mine.radius + its.radius + kApart;
     for (size_t a = 0; a < mine.count; ++a)
@@ -302,9 +301,10 @@ void People::Walk(Person& person, size_t self, double step_s) {
   }
   const Vector2d way = target - person.p_G;
   const bool goes = person.mode != Person::Mode::kStand && person.mode != Person::Mode::kWait &&
-                    way.norm() > 0.02;
+                    way.norm() > 0.02 && (!person.blocked || (steps_ + self) % 4 == 0);
   double moved = 0;
   if (goes) {
+    person.blocked = true;
     const double wanted = std::atan2(way.y(), way.x());
     const double speed = std::min({person.pace, person.speed + 1.8 * step_s, way.norm() * 2 + 0.2});
     // Straight on, else round whoever is there, else wait.
@@ -320,7 +320,8 @@ void People::Walk(Person& person, size_t self, double step_s) {
       if (!IsFree(person, next_G, yaw, self) ||
           (facing > 0.9 && !IsFree(person, probe_G, yaw, self)))
         continue;
-      person.p_G = next_G;
+      person.p_G = places_G_[self] = next_G;
+      person.blocked = false;
       person.yaw = yaw;
       moved = pace;
       break;
@@ -349,6 +350,7 @@ void People::Step(double time_s, double step_s, Flow& flow) {
       ++flow.wishes[c];
   }
   for (size_t i = 0; i < persons.size(); ++i) Walk(persons[i], i, step_s);
+  ++steps_;
 }
 
 bool People::Put(uint8_t category, int walk, double s, Rng& rng) {
@@ -372,6 +374,7 @@ bool People::Put(uint8_t category, int walk, double s, Rng& rng) {
     person.speed = person.pace;
   }
   if (!IsFree(person, person.p_G, person.yaw, persons.size())) return false;
+  places_G_.push_back(person.p_G);
   persons.push_back(std::move(person));
   return true;
 }

@@ -61,13 +61,14 @@ std::array<double, 3> Roads::At(int index, double s) const {
   const auto &a = line.centreline[i], &b = line.centreline[i + 1];
   const double h = line.arc_lengths[i + 1] - line.arc_lengths[i];
   if (h <= 1e-9) return a;
+  const auto& tangents = details_[static_cast<size_t>(index)].tangents;
   // A cubic with both ends' tangents: chords of 0.5 m would shake the yaw in bends.
   const double u = (s - line.arc_lengths[i]) / h, v = 1 - u;
   const double at_a = v * v * (1 + 2 * u), at_b = u * u * (3 - 2 * u);
   const double out_a = h * u * v * v, out_b = -h * u * u * v;
   return {
-      at_a * a[0] + at_b * b[0] + out_a * std::cos(a[2]) + out_b * std::cos(b[2]),
-      at_a * a[1] + at_b * b[1] + out_a * std::sin(a[2]) + out_b * std::sin(b[2]),
+      at_a * a[0] + at_b * b[0] + out_a * tangents[i].x() + out_b * tangents[i + 1].x(),
+      at_a * a[1] + at_b * b[1] + out_a * tangents[i].y() + out_b * tangents[i + 1].y(),
       a[2] + u * Wrapped(b[2] - a[2]),
   };
 }
@@ -113,6 +114,8 @@ void Roads::FillSpeeds(size_t index) {
   Details& details = details_[index];
   const size_t n = line.centreline.size();
   details.speeds.assign(n, line.speed_limit);
+  for (const auto& pose : line.centreline)
+    details.tangents.emplace_back(std::cos(pose[2]), std::sin(pose[2]));
   for (size_t i = 0; i < n; ++i) {
     const size_t before = i < 3 ? 0 : i - 3, after = std::min(n - 1, i + 3);
     const double run = line.arc_lengths[after] - line.arc_lengths[before];

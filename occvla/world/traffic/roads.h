@@ -60,7 +60,8 @@ class Roads {
 
  private:
   struct Details {
-    std::vector<double> speeds;  // Per centreline point.
+    std::vector<double> speeds;             // Per centreline point.
+    std::vector<Eigen::Vector2d> tangents;  // Likewise.
     double stop = 0, radius = 1e9;
     std::vector<Overlap> overlaps;
     std::vector<LaneCrossing> crossings;

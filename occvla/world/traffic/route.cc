@@ -8,7 +8,7 @@ namespace {
 
 using data::Direction;
 
-constexpr double kChangeRoom = 55;  // Metres of lane that one lane change wants.
+constexpr double kChangeRoom = 42;  // Metres of lane that one lane change wants.
 
 bool IsNeighbour(const Lane& lane, int other) {
   return other != kNoIndex && (lane.left == other || lane.right == other);

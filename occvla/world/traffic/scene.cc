@@ -5,6 +5,7 @@
 
 #include "occvla/world/traffic/pedestrians.h"
 #include "occvla/world/traffic/route.h"
+#include "occvla/world/traffic/spawn.h"
 #include "occvla/world/traffic/things.h"
 
 namespace occvla::world::traffic {
@@ -92,14 +93,14 @@ void Scene::AddEgo(const Start& start) {
   ego.category = kCar;
   ego.size = {kEgoLength, kEgoWidth, kEgoHeight};
   ego.driver = {.headway_s = 1.3, .gap = 2.4, .acceleration = 1.5, .deceleration = 1.9};
-  ego.driver.haste = 0.92 + 0.12 * rng_.Uniform();
+  ego.driver.haste = (WantsChange(options_) ? 0.78 : 0.92) + 0.12 * rng_.Uniform();
   ego.change_s = 3.2 + 0.6 * rng_.Uniform();
   ego.choices = Rng(rng_.NextU64(), "choices");
   ego.plan = start.route;
   ego.legs = {{start.lane, 0}};
   ego.front = start.s;
-  ego.change_from = start.s + 20 + 15 * rng_.Uniform();
-  ego.speed = std::min(0.8 * roads_.SpeedAt(start.lane, start.s),
+  ego.change_from = start.s + 16 + 12 * rng_.Uniform();
+  ego.speed = std::min((WantsChange(options_) ? 0.6 : 0.8) * roads_.SpeedAt(start.lane, start.s),
                        std::sqrt(2.4 * std::max(0.0, roads_.StopAt(start.lane) - start.s)));
   flow_.Add(std::move(ego));
 }
@@ -234,6 +235,9 @@ std::optional<Recording> Scene::Run() {
     if (category >= kBicycle) vehicles.push_back(category);
     if (category <= kWheelchair && category != kWorker) people.push_back(category);
   }
+  // Room beside the ego, or its first lane change would have to wait.
+  if (WantsChange(options_) && start.route.size() > 1)
+    spawner.kept_clear = {{start.route[1], start.s - 25, start.s + 50}};
   spawner.Populate(flow_, vehicles);
   people_.Populate(region.way_G, options_.crowd, people, rng_);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "occvla/base/error.h"
+#include "occvla/base/rng.h"
 #include "occvla/world/traffic/collisions.h"
 #include "occvla/world/traffic/scene.h"
 
@@ -11,9 +12,10 @@ namespace occvla::world {
 
 namespace {
 
-// A draw is good enough when this share of keyframes shows what is wanted, and no more than that
-// share is spent waiting: then no better one is looked for.
-constexpr double kEnough = 0.3, kEnoughWaiting = 0.3;
+// With no more than this share of keyframes spent waiting no better draw is looked for.
+constexpr double kEnoughWaiting = 0.3;
+// Draws that are remembered, should the best ones collide.
+constexpr size_t kKept = 3;
 
 struct Worth {
   double shown = 1, waiting = 0;  // Shares of keyframes.
@@ -52,61 +54,39 @@ void SetSun(Drive& drive) {
   }
 }
 
-Drive ToDrive(const Town& town, const DriveOptions& options, traffic::Recording recording) {
-  Drive drive;
-  drive.seed = options.seed;
-  drive.step_s = traffic::kStep;
-  drive.day_time = options.day_time;
-  SetSun(drive);
-  drive.ego = traffic::EgoStates(town.ground, recording.ego, recording.first_yaw, traffic::kStep);
-  drive.states.assign(drive.ego.size(), {});
-  for (const auto& track : recording.tracks) {
-    drive.actors.push_back(track.actor);
-    for (size_t step = 0; step < drive.states.size(); ++step) {
-      auto& state = drive.states[step].emplace_back();
-      const auto& flat = track.states[step];
-      if (!flat) continue;
-      state = {.X_GA = traffic::OnGround(town.ground, flat->p_G, flat->yaw, 0),
-               .speed = flat->speed,
-               .acceleration = flat->acceleration,
-               .yaw_rate = flat->yaw_rate,
-               .activity = flat->activity,
-               .braking = flat->braking,
-               .indicator = flat->indicator,
-               .stride = flat->stride};
-    }
-  }
-  drive.intents = std::move(recording.intents);
-  drive.route = std::move(recording.route);
-  return drive;
-}
-
 }  // namespace
 
 Drive MakeDrive(const Town& town, const DriveOptions& options) {
   const traffic::Roads roads(town);
   struct Candidate {
-    double score = 0;
+    Worth worth;
     traffic::Recording recording;
   };
-  std::vector<Candidate> candidates;
   uint64_t draw = 0;
   while (draw < kMostAttempts) {
-    const auto wanted = static_cast<size_t>(std::max(options.candidates, 1));
-    while (candidates.size() < wanted && draw < kMostAttempts) {
+    std::vector<Candidate> best;
+    for (int tried = 0; draw < kMostAttempts; ++tried) {
+      // Twice as many draws where what is wanted hardly shows.
+      const bool poor = best.empty() || best[0].worth.shown < 0.5 * options.wanted_share;
+      if (tried >= options.candidates * (poor ? 2 : 1)) break;
       auto recording = traffic::Record(roads, options, draw++);
       if (!recording) throw ConfigError("The town has no lane of 30 m for a car to start on.");
       const Worth worth = WorthOf(options, recording->intents);
-      candidates.push_back({worth.score(), std::move(*recording)});
-      if (worth.shown >= kEnough && worth.waiting <= kEnoughWaiting) break;
+      best.push_back({worth, std::move(*recording)});
+      std::stable_sort(best.begin(), best.end(), [](const Candidate& a, const Candidate& b) {
+        return a.worth.score() > b.worth.score();
+      });
+      if (best.size() > kKept) best.pop_back();
+      if (worth.shown >= options.wanted_share && worth.waiting <= kEnoughWaiting) break;
     }
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
-    for (auto& candidate : candidates) {
-      Drive drive = ToDrive(town, options, std::move(candidate.recording));
-      if (Collisions(drive, 1).empty()) return drive;
+    for (const auto& candidate : best) {
+      Drive drive = traffic::ToDrive(town, candidate.recording);
+      if (!Collisions(drive, 1).empty()) continue;
+      drive.seed = options.seed;
+      drive.day_time = options.day_time;
+      SetSun(drive);
+      return drive;
     }
-    candidates.clear();
   }
   throw ConfigError("No scene without collisions in " + std::to_string(kMostAttempts) +
                     " draws of seed " + std::to_string(options.seed) + " in " + town.location +

@@ -18,10 +18,11 @@ struct DriveOptions {
   /// What the ego should do as often as the place allows.
   std::optional<data::Direction> wanted_direction;
   std::optional<data::Velocity> wanted_velocity;
+  double wanted_share = 0.3;  ///< Of the keyframes: no better start is looked for beyond it.
   /// Categories (index into data::nuscenes::kCategories) that shall be near the ego's way.
   std::vector<uint8_t> categories;
   /// Starts that are tried; the one that shows most of what is wanted is kept.
-  int candidates = 6;
+  int candidates = 10;
 };
 
 /// A function of town and options alone. Nobody's box overlaps anybody's at any step (see

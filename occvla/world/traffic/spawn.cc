@@ -80,6 +80,8 @@ bool Spawner::Put(Flow& flow, int lane, double s, uint8_t category) {
   if (s < length + 0.5 || s > roads_.StopAt(lane) - 0.3 || !flow.IsClear(lane, s, length))
     return false;
   if (roads_.LeastRadius(lane) < vehicle.least_radius) return false;
+  for (const Closure& clear : kept_clear)
+    if (clear.lane == lane && s > clear.from && s - length < clear.to) return false;
   vehicle.legs = {{lane, 0}};
   vehicle.front = s;
   double speed = std::min(vehicle.top_speed, roads_.SpeedAt(lane, s)) * vehicle.driver.haste;
@@ -125,6 +127,7 @@ void Spawner::Populate(Flow& flow, const std::vector<uint8_t>& wanted) {
       s -= 7 + Exponential(rng_, std::max(2.0, kSpacing / density_ - 7));
     }
   }
+  kept_clear.clear();
 }
 
 void Spawner::Enter(Flow& flow, const Vector2d& ego_G, double time_s) {

@@ -27,9 +27,12 @@ class Spawner {
   /// `density`: vehicles on the roads relative to an ordinary day.
   Spawner(const Roads& roads, const Region& region, uint64_t seed, double density);
 
-  /// Fills the lanes, once, around vehicles that are there. Categories of `wanted` (vehicles that
+  /// Fills the lanes, once, around vehicles that are there and outside `kept_clear`. Categories of `wanted` (vehicles that
   /// drive) come first, near the beginning of the ego's way.
   void Populate(Flow& flow, const std::vector<uint8_t>& wanted);
+  /// Stretches on which `Populate` puts nobody.
+  std::vector<Closure> kept_clear;
+
   /// Lets vehicles in at the entrances, never within sight of `ego_G`.
   void Enter(Flow& flow, const Eigen::Vector2d& ego_G, double time_s);
   /// Removes vehicles that have left the region and are far from `ego_G`.

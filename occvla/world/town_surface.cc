@@ -79,8 +79,6 @@ void AddRoads(const Plan& plan, Town& town) {
       const Corner corner = CornerOf(node, k);
       Polygon2 outline{corner.outer};
       outline.points.insert(outline.points.end(), corner.kerb.rbegin(), corner.kerb.rend());
-      // The block lies outside, so that outer line and kerb run clockwise.
-      std::reverse(outline.points.begin(), outline.points.end());
       AddArea(Surface::kSidewalk, std::move(outline), kKerb, town);
     }
     town.segments.push_back(
@@ -224,8 +222,8 @@ Corner CornerOf(const Node& node, size_t arm_index) {
   const double chamfer = 3;
   const Vector2d a = OnArm(node, arm, outer[0] + chamfer, arm.outer_left);
   const Vector2d b = OnArm(node, next, outer[1] + chamfer, -next.outer_right);
-  corner.outer.insert(corner.outer.end(), {a, b});
-  corner.outer.push_back(OnArm(node, next, next.reach, -next.outer_right));
+  for (const Vector2d& p : {a, b, OnArm(node, next, next.reach, -next.outer_right)})
+    if ((p - corner.outer.back()).norm() > 1e-6) corner.outer.push_back(p);
   corner.walk = (arc_middle + (a + b) / 2) / 2;
   return corner;
 }

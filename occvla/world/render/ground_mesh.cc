@@ -392,11 +392,11 @@ void GroundMap::AddHorizon(const Vector3d& origin_G, Mesh& mesh) const {
 Mesh GroundMap::MakeMesh(const Vector3d& origin_G) const {
   Mesh mesh;
   mesh.palette = {GroundMaterial(Texture::kGrass, {0.075f, 0.115f, 0.03f}, 0.35f),
-                  GroundMaterial(Texture::kPaving, {0.36f, 0.34f, 0.31f}, 0.3f),
+                  GroundMaterial(Texture::kPaving, {0.25f, 0.24f, 0.225f}, 0.3f),
                   GroundMaterial(Texture::kGravel, {0.30f, 0.26f, 0.20f}, 0.25f),
                   GroundMaterial(Texture::kAsphalt, {0.085f, 0.085f, 0.09f}, 0.1f),
                   GroundMaterial(Texture::kParking, {0.11f, 0.11f, 0.11f}, 0.12f),
-                  GroundMaterial(Texture::kKerb, {0.42f, 0.41f, 0.39f}, 0.35f)};
+                  GroundMaterial(Texture::kKerb, {0.33f, 0.32f, 0.31f}, 0.35f)};
   for (int j = 0; j < rows_; ++j)
     for (int i = 0; i < columns_; ++i) CutCell(i, j, origin_G, mesh);
   AddHorizon(origin_G, mesh);

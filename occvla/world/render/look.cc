@@ -146,7 +146,8 @@ void Facade(const SurfaceHit& hit, SurfaceLook& look) {
   const uint32_t side =
       along_x ? (hit.normal_T.y() > 0 ? 1u : 2u) : (hit.normal_T.x() > 0 ? 3u : 4u);
   // Whole storeys below the eaves only; the gable stays blank.
-  const float window_width = 0.30f + 0.12f * Hash01(m.key, 5, side), sill = 0.3f, lintel = 0.78f;
+  const float window_width = m.second.z() * (0.85f + 0.3f * Hash01(m.key, 5, 0));
+  const float sill = 0.32f, lintel = 0.78f;
   const float soft_u = wide / bay + 1e-3f, soft_v = wide / m.storey + 1e-3f;
   if (m.second.y() > 0 && r >= static_cast<int32_t>(m.second.y())) return;
   const auto opening = [&](float grow) {
@@ -193,8 +194,11 @@ void Tiles(const SurfaceHit& hit, SurfaceLook& look) {
 
 void Leaves(const SurfaceHit& hit, SurfaceLook& look) {
   const Material& m = *hit.material;
-  // Coordinates that run over the crown whichever way it faces.
-  const float x = hit.p_R.x() + 0.6f * hit.p_R.z(), y = hit.p_R.y() - 0.7f * hit.p_R.z();
+  // Coordinates across the facet, whichever way it faces.
+  const Vector3f size = hit.normal.cwiseAbs();
+  const bool flat = size.z() > size.x() && size.z() > size.y();
+  const float x = flat || size.y() > size.x() ? hit.p_R.x() : hit.p_R.y();
+  const float y = flat ? hit.p_R.y() : hit.p_R.z();
   const float coarse = Grain(x, y, 0.55f, hit.pixel, m.key & 255),
               fine = Grain(x, y, 0.16f, hit.pixel, 82);
   const float leaf = Grain(x, y, 0.06f, hit.pixel, 83);

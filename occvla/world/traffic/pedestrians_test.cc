@@ -45,11 +45,13 @@ TEST(PeopleTest, ACrowdNeverOverlapsAndKeepsToWalksAndCrossings) {
     scene.Step();
     for (size_t i = 0; i < persons.size(); ++i) {
       for (size_t j = i + 1; j < persons.size(); ++j)
-        ASSERT_FALSE(world::Overlap(RectangleOf(persons[i]), RectangleOf(persons[j]))) << k;
-      ASSERT_FALSE(world::Overlap(RectangleOf(persons[i]), scene.people.obstacles[0]));
+        ASSERT_FALSE(Overlap(RectangleOf(persons[i]), RectangleOf(persons[j]))) << k;
+      ASSERT_FALSE(Overlap(RectangleOf(persons[i]), scene.people.obstacles[0]));
       const auto& p_G = persons[i].p_G;
       const bool on_road = p_G.y() > -1.75 && p_G.y() < 5.25;
-      if (on_road) EXPECT_NEAR(p_G.x(), 80, 2.2);
+      if (on_road) {
+        EXPECT_NEAR(p_G.x(), 80, 2.2);
+      }
     }
   }
 }
@@ -78,7 +80,7 @@ TEST(PeopleTest, APersonCrossesAndTheCarWaits) {
     crossed |= person.p_G.y() > 5.25;
     claimed |= scene.flow.claims[0] > 0;
     const BodyPose body = BodyOf(scene.flow.vehicles[0]);
-    ASSERT_FALSE(world::Overlap({body.p_G, body.yaw, 4.5, 1.9}, RectangleOf(person))) << k;
+    ASSERT_FALSE(Overlap({body.p_G, body.yaw, 4.5, 1.9}, RectangleOf(person))) << k;
   }
   EXPECT_TRUE(crossed);
   EXPECT_TRUE(claimed);

@@ -37,14 +37,14 @@ TEST(RoadsTest, BendsAreTakenAtTheComfortableLateralAcceleration) {
 TEST(RoadsTest, ConnectorsThatCrossOverlapWhereTheyMeet) {
   const Town town = CrossRoads(Control::kNone);
   const Roads roads(town);
-  ASSERT_THAT(roads.Overlaps(2), SizeIs(1));
-  const Overlap& overlap = roads.Overlaps(2)[0];
-  EXPECT_EQ(overlap.other, 3);
-  EXPECT_FALSE(overlap.fork);
-  EXPECT_TRUE(overlap.waits && overlap.first);
+  ASSERT_THAT(roads.Meetings(2), SizeIs(1));
+  const Meeting& meeting = roads.Meetings(2)[0];
+  EXPECT_EQ(meeting.other, 3);
+  EXPECT_FALSE(meeting.fork);
+  EXPECT_TRUE(meeting.waits && meeting.first);
   // Paths 3.01 m (0.86 lane widths) apart or nearer: within that of the middle at 10 m.
-  EXPECT_NEAR(overlap.from, 7, 0.51);
-  EXPECT_NEAR(overlap.to, 13, 0.51);
+  EXPECT_NEAR(meeting.from, 7, 0.51);
+  EXPECT_NEAR(meeting.to, 13, 0.51);
 }
 
 TEST(RoadsTest, CarsHaltBeforeTheStopLineAndTheCrossing) {

@@ -118,18 +118,6 @@ void AddCuts(const Junction& junction, const Vector2d& a, const Vector2d& b, Tow
   }
 }
 
-/// Bars along the traffic, half of the width painted.
-void AddZebra(const Node& node, const Arm& arm, Town& town) {
-  const int bars = static_cast<int>((2 * arm.half - 0.6) / 1.1);
-  const double middle = arm.reach - kCrossingBack;
-  for (int i = 0; i < bars; ++i) {
-    const double y = (i - (bars - 1) / 2.0) * 1.1;
-    town.markings.push_back({.line = {OnArm(node, arm, middle - kCrossingWidth / 2, y),
-                                      OnArm(node, arm, middle + kCrossingWidth / 2, y)},
-                             .width = 0.55});
-  }
-}
-
 int AddCrossing(const Plan& plan, size_t n, const Arm& arm, Town& town) {
   const Node& node = plan.nodes[n];
   const double middle = arm.reach - kCrossingBack;
@@ -142,7 +130,6 @@ int AddCrossing(const Plan& plan, size_t n, const Arm& arm, Town& town) {
   crossing.from = OnArm(node, arm, middle, arm.walk_left);
   crossing.to = OnArm(node, arm, middle, -arm.walk_right);
   AddCuts(town.junctions[n], crossing.from, crossing.to, town, crossing);
-  AddZebra(node, arm, town);
   town.crossings.push_back(crossing);
   return static_cast<int>(town.crossings.size()) - 1;
 }

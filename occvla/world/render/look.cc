@@ -115,8 +115,9 @@ void Gravel(const SurfaceHit& hit, SurfaceLook& look) {
 /// Rows of bricks; `u` along the wall, `v` up.
 float Bricks(float u, float v, float wide) {
   constexpr float kLength = 0.24f, kHeight = 0.08f;
-  const float left = Fade(kHeight, wide);
-  if (left <= 0) return 0.9f;
+  // Thin joints alias long before whole bricks do.
+  const float left = Fade(0.5f * kHeight, wide);
+  if (left <= 0) return 0.94f;
   const float row = v / kHeight;
   const int32_t r = FloorInt(row);
   const float brick = u / kLength + (r & 1 ? 0.5f : 0.0f);
@@ -164,7 +165,8 @@ void Facade(const SurfaceHit& hit, SurfaceLook& look) {
   const float bar = Fade(0.07f, wide);
   if (bar > 0) {
     const float du = std::abs(fu - 0.5f) * bay, dv = std::abs(fv - 0.62f) * m.storey;
-    if (du < 0.03f || dv < 0.025f) pane *= 1 - bar;
+    const float cover = Clamp01((0.03f - du) / wide + 0.5f) + Clamp01((0.025f - dv) / wide + 0.5f);
+    pane *= 1 - bar * std::min(1.0f, cover);
   }
   const float inside = Hash01(static_cast<uint32_t>(c), static_cast<uint32_t>(r), m.key + side);
   // Some have curtains drawn.
@@ -208,7 +210,7 @@ void Leaves(const SurfaceHit& hit, SurfaceLook& look) {
   Vector3f round = hit.normal;
   if (m.second.x() == 0) {
     const Vector3f out = hit.p_R - m.origin;
-    round = 0.45f * hit.normal + 0.75f * out.normalized();
+    round = 0.25f * hit.normal + 0.9f * out.normalized();
   }
   round += Vector3f(0.35f * fine + 0.3f * leaf, 0.35f * coarse - 0.3f * leaf, 0.3f * fine);
   // Never away from the viewer.

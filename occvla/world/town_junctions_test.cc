@@ -55,8 +55,9 @@ TEST(LightOfTest, PhasesFollowEachOtherWithAllRedBetween) {
 class PriorityTest : public testing::Test {
  protected:
   static const Town& TheTown(uint64_t seed) {
-    static const std::array<Town, 3> towns = {MakeTown({.seed = 0}), MakeTown({.seed = 1}),
-                                              MakeTown({.seed = 2})};
+    static const std::array<Town, 3> towns = {MakeTown({.seed = 0, .size_m = 620}),
+                                              MakeTown({.seed = 1, .size_m = 620}),
+                                              MakeTown({.seed = 2, .size_m = 620})};
     return towns[seed];
   }
 

@@ -68,7 +68,7 @@ void Run(const Flags& flags, const Context& context) {
                              tables.rows().scene[tables.rows().sample[sample].scene].description))};
   if (parts.lidar_problem.empty())
     notes.lidar_points = static_cast<int64_t>(parts.around.points_E.size());
-  data::WritePng(flags.out, view::DrawFrameSheet(frame, parts, notes, kVoxels.at(flags.voxels)));
+  data::WriteImage(flags.out, view::DrawFrameSheet(frame, parts, notes, kVoxels.at(flags.voxels)));
   context.out << flags.out << ": " << frame.scene << ", keyframe " << frame.token << "\n";
   const auto say = [&](std::string_view what, const std::string& problem) {
     if (!problem.empty()) context.err << "not drawn: " << what << ": " << problem << "\n";
@@ -98,7 +98,9 @@ void AddDataShow(CLI::App& data, const Context& context) {
                   "those seen by lidar")
       ->check(CLI::IsMember({"all", "camera", "lidar"}))
       ->capture_default_str();
-  verb.add_option("--out", flags->out, "The picture")->required()->type_name("PNG");
+  verb.add_option("--out", flags->out, "The picture: .png, or .jpg, which is smaller")
+      ->required()
+      ->type_name("FILE");
   verb.footer(
       "Draws without a display; what is missing is named in the picture and on stderr.\n"
       "Example:\n  occvla data show --dataroot data/nuscenes --version v1.0-mini "

@@ -28,13 +28,15 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddDataCheck(data, context);
   AddDataStats(data, context);
   AddDataShow(data, context);
+  AddDataSheet(data, context);
   AddDataExportPlanning(data, context);
   AddDataPack(data, context);
   data.require_subcommand(1);
   auto& dump = *app.add_subcommand(
-      "dump", "What each part computed for given inputs, as safetensors, to compare with others");
+      "dump", "What each part computed for given inputs, to compare with others");
   AddDumpModel(dump, context);
   AddDumpImage(dump, context);
+  AddDumpMap(dump, context);
   AddDumpVqvae(dump, context);
   dump.require_subcommand(1);
   auto& bench = *app.add_subcommand("bench", "Measures the program on this machine");

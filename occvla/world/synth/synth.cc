@@ -41,6 +41,7 @@ class Run {
   explicit Run(const Request& request)
       : request_(request),
         plan_(PlanScenes(request.config, request.scenes, request.seed)),
+        drives_(DrivesOf(request.config, plan_, request.seed)),
         folder_(request.out, OriginText(request.config, request.scenes, request.seed)),
         towns_(request.config.town, request.seed) {}
 
@@ -83,7 +84,7 @@ class Run {
   void MakeScene(size_t index, int threads) {
     CheckStop();
     const auto& place = towns_.At(plan_[index].location);
-    const auto drive = DriveOf(request_.config, plan_, index, place.town);
+    const auto drive = MakeDrive(place.town, drives_[index]);
     CheckStop();
     const auto& name = plan_[index].name;
     const SceneInput input{.config = request_.config,
@@ -111,7 +112,7 @@ class Run {
     const size_t index = pending.front();
     const auto& place = towns_.At(plan_[index].location);
     auto start = Clock::now();
-    const auto drive = DriveOf(request_.config, plan_, index, place.town);
+    const auto drive = MakeDrive(place.town, drives_[index]);
     Config config = request_.config;
     config.set.keyframes = std::min<int64_t>(2, config.set.keyframes);
     const SceneInput input{.config = config,
@@ -156,6 +157,7 @@ class Run {
 
   const Request& request_;
   std::vector<ScenePlan> plan_;
+  std::vector<DriveOptions> drives_;
   Folder folder_;
   Towns towns_;
   std::mutex done_mutex_;

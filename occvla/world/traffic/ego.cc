@@ -28,8 +28,16 @@ std::vector<EgoState> EgoStates(const Ground& ground, const std::vector<EgoStep>
     if (i == 0) {
       rear_G[i] = front_G - kEgoWheelbase * Eigen::Vector2d(std::cos(yaw), std::sin(yaw));
     } else {
-      const Eigen::Vector2d along = (front_G - rear_G[i - 1]).normalized();
-      rear_G[i] = front_G - kEgoWheelbase * along;
+      // Dragged in small parts: in one the rear axle would slip outwards in bends.
+      constexpr int kParts = 8;
+      const Eigen::Vector2d step = (front_G - steps[i - 1].front_axle_G) / kParts;
+      rear_G[i] = rear_G[i - 1];
+      for (int part = 1; part <= kParts; ++part) {
+        const Eigen::Vector2d at_G = front_G - (kParts - part) * step;
+        const Eigen::Vector2d along = (at_G - rear_G[i]).normalized();
+        rear_G[i] = at_G - kEgoWheelbase * along;
+      }
+      const Eigen::Vector2d along = front_G - rear_G[i];
       yaw += Wrapped(std::atan2(along.y(), along.x()) - yaw);
     }
     yaws[i] = yaw;

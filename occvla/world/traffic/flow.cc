@@ -165,7 +165,10 @@ bool Flow::TryChange(int index, int side, double threshold) {
   const double s = me.front - leg.start, length = me.whole_length();
   if (target == kNoIndex) return false;
   if (s - length < 0.5) return false;
-  const double there = roads_.Across(leg.lane, s, target);
+  // The front axle stays where it is: its cross-section is the one that must match.
+  const double axle = s - me.front_overhang();
+  const double axle_there = roads_.Across(leg.lane, axle, target);
+  const double there = axle_there + me.front_overhang();
   const double run = (std::max(me.speed, kSteerable) + 0.8) * me.change_s + 4;
   if (there - length < 0.5 || roads_.StopAt(target) - there < run) return false;
   for (const Closure& closure : closures)
@@ -199,11 +202,11 @@ bool Flow::TryChange(int index, int side, double threshold) {
       behind(old, std::min(1e6, old.gap + length + old_lead.gap), old_lead.speed);
   if (!WorthChanging(change, me.driver.politeness, threshold)) return false;
 
-  const auto here_pose = roads_.At(leg.lane, s), there_pose = roads_.At(target, there);
-  const Eigen::Vector2d across(here_pose[0] - there_pose[0], here_pose[1] - there_pose[1]);
+  const double across =
+      (roads_.Point(leg.lane, axle, 0) - roads_.Point(target, axle_there, 0)).norm();
   me.from_lane = leg.lane;
   me.change_progress = 0;
-  me.change_offset = (side > 0 ? -1 : 1) * across.norm();
+  me.change_offset = (side > 0 ? -1 : 1) * across;
   me.legs = after.legs;
   me.choices = after.choices;
   for (size_t k = me.plan_at; k < std::min(me.plan.size(), me.plan_at + 2); ++k)
@@ -233,11 +236,20 @@ void Flow::ConsiderChange(int index, double time_s) {
   if (!TryChange(index, 1, threshold)) TryChange(index, -1, threshold + (closed ? 0 : 0.2));
 }
 
+double Flow::Stretch(const Vehicle& vehicle) const {
+  const double left = vehicle.Offset();
+  if (left == 0) return 1;
+  const Leg& leg = vehicle.legs[vehicle.CurrentLeg(roads_)];
+  const double s = vehicle.front - vehicle.front_overhang() - leg.start;
+  const double turn = Wrapped(roads_.At(leg.lane, s + 1)[2] - roads_.At(leg.lane, s - 1)[2]);
+  return 1 / std::max(0.5, 1 - 0.5 * turn * left);
+}
+
 void Flow::Move(Vehicle& vehicle, double acceleration, double time_s, double step_s) {
   const double a = vehicle.acceleration;
   const double down = acceleration < -2.5 ? kJerkHard : kJerkDown;
   double next = std::clamp(acceleration, a - down * step_s, a + kJerkUp * step_s);
-  const double v = vehicle.speed;
+  const double v = vehicle.speed, before = vehicle.front;
   if (v + next * step_s <= 0 || (v < 0.05 && acceleration < 0.15)) {
     vehicle.front += 0.5 * v * step_s;
     vehicle.speed = 0;
@@ -247,6 +259,7 @@ void Flow::Move(Vehicle& vehicle, double acceleration, double time_s, double ste
     vehicle.speed = v + next * step_s;
   }
   vehicle.acceleration = next;
+  vehicle.front = before + (vehicle.front - before) * Stretch(vehicle);
   vehicle.travelled += 0.5 * (v + vehicle.speed) * step_s;
   if (vehicle.changing()) {
     vehicle.change_progress +=

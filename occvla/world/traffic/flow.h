@@ -43,6 +43,8 @@ class Flow {
   double HaltForCrossings(const Vehicle& vehicle, double desired) const;
   void ConsiderChange(int index, double time_s);
   bool TryChange(int index, int side, double threshold);
+  /// Metres of centreline for a metre driven beside it: less outside a bend's centreline.
+  double Stretch(const Vehicle& vehicle) const;
   void Move(Vehicle& vehicle, double acceleration, double time_s, double step_s);
 
   const Roads& roads_;

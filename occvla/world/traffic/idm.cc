@@ -24,11 +24,11 @@ double FollowAcceleration(const Driver& driver, double speed, double desired, do
 
 double HaltAcceleration(const Driver& driver, double speed, double desired, double distance) {
   const double free = FreeAcceleration(driver, speed, desired);
-  if (distance <= 0.02) return speed > 0 ? -kHardest / 2 : std::min(free, 0.0);
+  if (distance <= 0.02) return std::min(free, -std::min(5 * speed, kHardest / 2));
   const double needed = speed * speed / (2 * distance);
   if (needed < kHalting) {
-    // Near the line no more speed than can be braked away softly.
-    const double soft = std::sqrt(2 * kHalting * 0.8 * distance);
+    // Near the line no more speed than can be braked away softly, and ever more softly at the end.
+    const double soft = std::min(std::sqrt(2 * kHalting * 0.8 * distance), 1.3 * distance + 0.08);
     return std::min(free, 1.5 * (soft - speed));
   }
   return std::max(-kHardest, std::min(free, -needed * needed / kHalting));

@@ -33,8 +33,8 @@ bool HasStopSign(const Roads& roads, int lane) {
 
 // Whether all traffic of the connector waits for somebody.
 bool WaitsForOthers(const Roads& roads, int connector) {
-  for (const Overlap& overlap : roads.Overlaps(connector))
-    if (overlap.waits && !overlap.first) return true;
+  for (const Meeting& meeting : roads.Meetings(connector))
+    if (meeting.waits && !meeting.first) return true;
   return false;
 }
 
@@ -140,11 +140,11 @@ bool Junctions::HasRoom(const std::vector<Vehicle>& vehicles, const Occupancy& o
 bool Junctions::IsFree(const std::vector<Vehicle>& vehicles, const Request& request) const {
   for (const Held& held : held_[static_cast<size_t>(request.junction)]) {
     if (held.vehicle == request.vehicle) continue;
-    for (const Overlap& overlap : roads_.Overlaps(request.connector)) {
-      if (overlap.other != held.connector || overlap.fork) continue;
+    for (const Meeting& meeting : roads_.Meetings(request.connector)) {
+      if (meeting.other != held.connector || meeting.fork) continue;
       double rear = 0;
       if (RearOn(roads_, vehicles[static_cast<size_t>(held.vehicle)], held.connector, rear) &&
-          rear < overlap.other_to + 1.0)
+          rear < meeting.other_to + 1.0)
         return false;
     }
   }
@@ -158,16 +158,16 @@ bool Junctions::MustWait(const std::vector<Vehicle>& vehicles, const std::vector
   };
   for (const Request& other : requests) {
     if (other.vehicle == request.vehicle || other.junction != request.junction) continue;
-    for (const Overlap& overlap : roads_.Overlaps(request.connector)) {
-      if (overlap.other != other.connector || overlap.fork) continue;
+    for (const Meeting& meeting : roads_.Meetings(request.connector)) {
+      if (meeting.other != other.connector || meeting.fork) continue;
       if (other.late != request.late) {
         if (other.late) return true;
         continue;
       }
-      const bool in_turn = request.late || overlap.waits == overlap.first;
+      const bool in_turn = request.late || meeting.waits == meeting.first;
       if (in_turn ? since(other) < since(request) ||
                         (since(other) == since(request) && other.vehicle < request.vehicle)
-                  : overlap.waits)
+                  : meeting.waits)
         return true;
     }
   }

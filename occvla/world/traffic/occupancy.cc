@@ -42,10 +42,10 @@ Ahead NearestAhead(const Roads& roads, const Occupancy& occupancy, std::span<con
     if (leg.start > front + horizon || leg.start > front + nearest.gap + 30) break;
     if (leg.start + roads.lane(leg.lane).length() < front) continue;
     for (const Taken& taken : occupancy.On(leg.lane)) consider(taken, leg.start);
-    for (const Overlap& overlap : roads.Overlaps(leg.lane)) {
-      if (!overlap.fork) continue;
-      for (const Taken& taken : occupancy.On(overlap.other))
-        if (taken.rear < overlap.other_to + 0.5) consider(taken, leg.start);
+    for (const Meeting& meeting : roads.Meetings(leg.lane)) {
+      if (!meeting.fork) continue;
+      for (const Taken& taken : occupancy.On(meeting.other))
+        if (taken.rear < meeting.other_to + 0.5) consider(taken, leg.start);
     }
   }
   if (nearest.gap > horizon) return {};

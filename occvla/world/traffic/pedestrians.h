@@ -36,7 +36,7 @@ struct Person {
   double jitter = 0;        ///< Keeps this far from the crossing's middle line.
   int declined = kNoIndex;  ///< Crossing that it chose to pass by.
   double eager = 0.4;       ///< Chance of crossing where it can.
-  bool blocked = false;  ///< Found no way round at the last try.
+  bool blocked = false;     ///< Found no way round at the last try.
   Rng choices{0, "choices"};
 
   static constexpr double kPusherBehind = 0.95;
@@ -84,7 +84,7 @@ class People {
 
   const Roads& roads_;
   std::vector<Path> paths_;
-  std::vector<double> widths_;  // Of the walk at a crossing's end, the smaller.
+  std::vector<double> widths_;             // Of the walk at a crossing's end, the smaller.
   std::vector<Eigen::Vector2d> places_G_;  // Everybody's, close together in memory.
   uint64_t steps_ = 0;
 };

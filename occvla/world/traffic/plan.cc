@@ -25,10 +25,9 @@ constexpr std::array<Direction, 14> kWanted = {
     Direction::kTurnLeft,        Direction::kChangeLaneLeft, Direction::kStop,
     Direction::kTurnRight,       Direction::kChangeLaneRight};
 
-constexpr std::array<DayTime, 8> kDayTimes = {DayTime::kDay,      DayTime::kNight,
-                                              DayTime::kOvercast, DayTime::kDusk,
-                                              DayTime::kDay,      DayTime::kOvercast,
-                                              DayTime::kNight,    DayTime::kDay};
+constexpr std::array<DayTime, 8> kDayTimes = {DayTime::kDay,   DayTime::kNight, DayTime::kOvercast,
+                                              DayTime::kDusk,  DayTime::kDay,   DayTime::kOvercast,
+                                              DayTime::kNight, DayTime::kDay};
 
 struct Mood {
   double density, crowd;
@@ -76,10 +75,9 @@ std::vector<DriveOptions> PlanDrives(const DrivePlan& plan) {
     drive.wanted_direction = kWanted[i % kWanted.size()];
     // In a jam nobody lets anybody in, and a left turn may take longer than the scene.
     if (drive.wanted_direction != Direction::kStop) drive.density = std::min(drive.density, 1.25);
-    drive.wanted_share = plan.minimum_share *
-                         static_cast<double>(kWanted.size()) /
-                         static_cast<double>(std::count(kWanted.begin(), kWanted.end(),
-                                                        *drive.wanted_direction));
+    drive.wanted_share =
+        plan.minimum_share * static_cast<double>(kWanted.size()) /
+        static_cast<double>(std::count(kWanted.begin(), kWanted.end(), *drive.wanted_direction));
     if (drive.wanted_direction == Direction::kStop) drive.wanted_share = 0.3;
   }
   return drives;

@@ -61,15 +61,15 @@ Drive ToDrive(const Town& town, const Recording& recording) {
         measured_G = flat->p_G;
         raised = kerbs.RaisedAt(measured_G);
       }
-      drive.states[step][i] = ActorState{
-          .X_GA = OnGround(town.ground, flat->p_G, flat->yaw, drives ? 0 : raised),
-          .speed = flat->speed,
-          .acceleration = flat->acceleration,
-          .yaw_rate = YawRate(track, step),
-          .activity = flat->activity,
-          .braking = flat->braking,
-          .indicator = flat->indicator,
-          .stride = flat->stride};
+      drive.states[step][i] =
+          ActorState{.X_GA = OnGround(town.ground, flat->p_G, flat->yaw, drives ? 0 : raised),
+                     .speed = flat->speed,
+                     .acceleration = flat->acceleration,
+                     .yaw_rate = YawRate(track, step),
+                     .activity = flat->activity,
+                     .braking = flat->braking,
+                     .indicator = flat->indicator,
+                     .stride = flat->stride};
     }
   }
   drive.intents = recording.intents;

@@ -38,7 +38,7 @@ Roads::Roads(const Town& town) : town_(town), details_(town.lanes.size()) {
   for (size_t i = 0; i < details_.size(); ++i) FillSpeeds(i);
   FillCrossings();
   for (size_t i = 0; i < details_.size(); ++i) FillStop(i);
-  for (const auto& junction : town.junctions) FillOverlaps(junction);
+  for (const auto& junction : town.junctions) FillMeetings(junction);
 }
 
 size_t Roads::Segment(const Lane& lane, double s) const {
@@ -86,8 +86,8 @@ double Roads::Nearest(int index, const Vector2d& p_G, double near, double reach)
     const double distance = (Position(At(index, s)) - p_G).squaredNorm();
     if (distance < least) least = distance, best = s;
   }
-  // Along the tangent to the foot, twice: bends are gentle within a metre.
-  for (int k = 0; k < 2; ++k) {
+  // Along the tangent to the foot: each time a part (offset over radius) of the error is left.
+  for (int k = 0; k < 5; ++k) {
     const auto pose = At(index, best);
     best += Vector2d(std::cos(pose[2]), std::sin(pose[2])).dot(p_G - Position(pose));
     best = std::clamp(best, 0.0, line.length());
@@ -167,7 +167,7 @@ void Roads::FillStop(size_t index) {
       details.stop = std::min(details.stop, crossing.from - 0.8);
 }
 
-void Roads::FillOverlaps(const Junction& junction) {
+void Roads::FillMeetings(const Junction& junction) {
   constexpr double kStep = 0.5;
   const auto& connectors = junction.connectors;
   std::vector<std::vector<Vector2d>> points;
@@ -190,7 +190,7 @@ void Roads::FillOverlaps(const Junction& junction) {
         }
       }
       if (to_a < 0) continue;
-      Overlap ab{.other = connectors[b],
+      Meeting ab{.other = connectors[b],
                  .from = from_a,
                  .to = to_a,
                  .other_from = from_b,
@@ -203,8 +203,8 @@ void Roads::FillOverlaps(const Junction& junction) {
         ab.first |= waits == connectors[b] && first == connectors[a];
       }
       if (!ab.waits && !ab.first) ab.waits = ab.first = true;
-      details_[static_cast<size_t>(connectors[a])].overlaps.push_back(ab);
-      details_[static_cast<size_t>(connectors[b])].overlaps.push_back({.other = connectors[a],
+      details_[static_cast<size_t>(connectors[a])].meetings.push_back(ab);
+      details_[static_cast<size_t>(connectors[b])].meetings.push_back({.other = connectors[a],
                                                                        .from = from_b,
                                                                        .to = to_b,
                                                                        .other_from = from_a,

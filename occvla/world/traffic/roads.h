@@ -12,7 +12,7 @@ namespace occvla::world::traffic {
 
 /// A stretch of a connector on which the traffic of another connector of its junction comes too
 /// near to pass beside it. Metres along either centreline.
-struct Overlap {
+struct Meeting {
   int other = kNoIndex;
   double from = 0, to = 0;
   double other_from = 0, other_to = 0;
@@ -48,8 +48,8 @@ class Roads {
   double SpeedAt(int lane, double s) const;
   /// Of the lane's tightest bend.
   double LeastRadius(int lane) const { return details_[static_cast<size_t>(lane)].radius; }
-  std::span<const Overlap> Overlaps(int connector) const {
-    return details_[static_cast<size_t>(connector)].overlaps;
+  std::span<const Meeting> Meetings(int connector) const {
+    return details_[static_cast<size_t>(connector)].meetings;
   }
   std::span<const LaneCrossing> Crossings(int lane) const {
     return details_[static_cast<size_t>(lane)].crossings;
@@ -63,14 +63,14 @@ class Roads {
     std::vector<double> speeds;             // Per centreline point.
     std::vector<Eigen::Vector2d> tangents;  // Likewise.
     double stop = 0, radius = 1e9;
-    std::vector<Overlap> overlaps;
+    std::vector<Meeting> meetings;
     std::vector<LaneCrossing> crossings;
   };
   size_t Segment(const Lane& lane, double s) const;
   void FillSpeeds(size_t lane);
   void FillCrossings();
   void FillStop(size_t lane);
-  void FillOverlaps(const Junction& junction);
+  void FillMeetings(const Junction& junction);
 
   const Town& town_;
   std::vector<Details> details_;

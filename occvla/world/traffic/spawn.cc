@@ -12,6 +12,7 @@ using Eigen::Vector2d;
 constexpr double kSpacing = 52;     // Metres from vehicle to vehicle at density 1, mean.
 constexpr double kEntry = 9;        // Seconds from one to the next at an entrance, mean.
 constexpr double kOutOfSight = 60;  // Metres from the ego.
+constexpr double kLaneRadius = 40;  // Of bends of roads that every vehicle takes.
 
 double Exponential(Rng& rng, double mean) { return -mean * std::log(1 - rng.Uniform()); }
 
@@ -79,7 +80,7 @@ bool Spawner::Put(Flow& flow, int lane, double s, uint8_t category) {
   const double length = vehicle.whole_length();
   if (s < length + 0.5 || s > roads_.StopAt(lane) - 0.3 || !flow.IsClear(lane, s, length))
     return false;
-  if (roads_.LeastRadius(lane) < vehicle.least_radius) return false;
+  if (roads_.LeastRadius(lane) < std::min(vehicle.least_radius, kLaneRadius)) return false;
   for (const Closure& clear : kept_clear)
     if (clear.lane == lane && s > clear.from && s - length < clear.to) return false;
   vehicle.legs = {{lane, 0}};
@@ -112,11 +113,11 @@ void Spawner::Populate(Flow& flow, const std::vector<uint8_t>& wanted) {
     if (region_.lanes[i] && !roads_.lane(static_cast<int>(i)).connector)
       near.push_back(static_cast<int>(i));
   for (const uint8_t category : wanted) {
-    for (int attempt = 0; attempt < 60; ++attempt) {
+    for (int attempt = 0; attempt < 120; ++attempt) {
       const int lane = near[rng_.Below(near.size())];
       const double s = rng_.Uniform() * roads_.lane(lane).length();
       const Vector2d p_G = roads_.Point(lane, s, 0);
-      if ((p_G - region_.way_G.front()).norm() > 45 + attempt) continue;
+      if ((p_G - region_.way_G.front()).norm() > 45 + 0.6 * attempt) continue;
       if (Put(flow, lane, s, category)) break;
     }
   }

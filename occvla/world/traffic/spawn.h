@@ -27,8 +27,8 @@ class Spawner {
   /// `density`: vehicles on the roads relative to an ordinary day.
   Spawner(const Roads& roads, const Region& region, uint64_t seed, double density);
 
-  /// Fills the lanes, once, around vehicles that are there and outside `kept_clear`. Categories of `wanted` (vehicles that
-  /// drive) come first, near the beginning of the ego's way.
+  /// Fills the lanes, once, around vehicles that are there and outside `kept_clear`. Categories of
+  /// `wanted` (vehicles that drive) come first, near the beginning of the ego's way.
   void Populate(Flow& flow, const std::vector<uint8_t>& wanted);
   /// Stretches on which `Populate` puts nobody.
   std::vector<Closure> kept_clear;

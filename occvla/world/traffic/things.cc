@@ -68,7 +68,7 @@ bool Things::Put(uint8_t category, const Vector3d& size, const Vector2d& p_G, do
   Rectangle wide = thing.Body();
   wide.length += 0.1, wide.width += 0.1;
   for (const Thing& other : things)
-    if (world::Overlap(wide, other.Body())) return false;
+    if (Overlap(wide, other.Body())) return false;
   things.push_back(thing);
   return true;
 }

@@ -99,6 +99,13 @@ TEST_P(SceneryTest, NothingStandsWherePeopleAndVehiclesGo) {
     expect_clear(Rectangle({slot.x, slot.y}, slot.yaw, 5, 2), "a parking slot");
   for (const Walk& walk : place.town.walks) {
     EXPECT_GE(walk.width, 1.5);
+    for (const Vector2d& p : walk.path) {
+      Polygon2 around;
+      for (int k = 0; k < 16; ++k)
+        around.points.push_back(p + 0.49 * walk.width *
+                                        Vector2d(std::cos(k * M_PI / 8), std::sin(k * M_PI / 8)));
+      expect_clear(around, "a walk's bend");
+    }
     for (size_t k = 0; k + 1 < walk.path.size(); ++k) {
       const Vector2d step = walk.path[k + 1] - walk.path[k];
       expect_clear(Rectangle((walk.path[k] + walk.path[k + 1]) / 2, std::atan2(step.y(), step.x()),

@@ -48,7 +48,7 @@ TEST(LightOfTest, PhasesFollowEachOtherWithAllRedBetween) {
   EXPECT_THAT(at(29), ElementsAre(kRed, kRed));
   EXPECT_THAT(at(30.1), ElementsAre(kGreen, kRed));
   EXPECT_THAT(at(-0.5), ElementsAre(kRed, kRed));
-  junction.offset_s = 15;
+  junction.offset_s = 20;
   EXPECT_THAT(at(0.1), ElementsAre(kRed, kGreen));
 }
 

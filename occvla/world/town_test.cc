@@ -197,15 +197,21 @@ TEST(TownTest, WalksOfACornerShareTheirEnd) {
 }
 
 TEST(TownTest, CrossingsCutTheLanesWhereTheyLie) {
-  for (const Crossing& crossing : SmallTown().crossings) {
-    for (const auto& cut : crossing.cuts) {
-      const Lane& lane = SmallTown().lanes[static_cast<size_t>(cut.lane)];
-      size_t i = 0;
-      while (i + 1 < lane.arc_lengths.size() && lane.arc_lengths[i] < cut.s) ++i;
-      const Vector2d p(lane.centreline[i][0], lane.centreline[i][1]);
-      EXPECT_LT(geom::DistanceToSegment(p, crossing.from, crossing.to), 0.6);
+  std::set<bool> at_junctions;
+  for (uint64_t seed = 0; seed < 3; ++seed) {
+    const Town town = MakeTown({.seed = seed, .size_m = 480});
+    for (const Crossing& crossing : town.crossings) {
+      at_junctions.insert(crossing.junction != kNoIndex);
+      for (const auto& cut : crossing.cuts) {
+        const Lane& lane = town.lanes[static_cast<size_t>(cut.lane)];
+        size_t i = 0;
+        while (i + 1 < lane.arc_lengths.size() && lane.arc_lengths[i] < cut.s) ++i;
+        const Vector2d p(lane.centreline[i][0], lane.centreline[i][1]);
+        EXPECT_LT(geom::DistanceToSegment(p, crossing.from, crossing.to), 0.6);
+      }
     }
   }
+  EXPECT_EQ(at_junctions.size(), 2u);
 }
 
 TEST(GroundTest, SlopeAndNormalFollowTheHeight) {

@@ -98,7 +98,12 @@ class CacheFolder {
     }
     // The bytes may be the same all the same: a copy or a touch changes times alone.
     if (!HasFiles() || (!stored.empty() && SizesIn(stored) != now.sizes)) return nullptr;
-    const std::string key = ContentKeyOfFiles(tables_, threads);
+    std::string key;
+    try {
+      key = ContentKeyOfFiles(tables_, threads);
+    } catch (const DataError&) {  // Reading the tables will say what is wrong with them.
+      return nullptr;
+    }
     auto opened = OpenKey(key, threads);
     if (opened) {
       const FolderLock lock(folder_);
@@ -209,15 +214,16 @@ void CheckFolder(const fs::path& dataroot, const std::string& version) {
   }
   if (fs::is_directory(dataroot / version)) return;
   std::vector<std::string> versions;
-  for (const auto& entry : fs::directory_iterator(dataroot)) {
-    if (fs::exists(entry.path() / "scene.json"))
+  std::error_code unreadable;  // A folder that may not be looked into holds no tables for us.
+  for (const auto& entry : fs::directory_iterator(dataroot, unreadable)) {
+    if (fs::exists(entry.path() / "scene.json", unreadable))
       versions.push_back(entry.path().filename().string());
   }
   std::sort(versions.begin(), versions.end());
   std::string hint = "no folder in it holds tables";
   if (!versions.empty()) {
     hint = "tables are in " + Join(versions, ", ");
-  } else if (fs::exists(dataroot / "scene.json")) {
+  } else if (fs::exists(dataroot / "scene.json", unreadable)) {
     hint =
         "tables lie in it directly: name the folder above as --dataroot and this one as "
         "--version";

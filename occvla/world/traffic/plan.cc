@@ -17,13 +17,24 @@ using traffic::kAdult;
 
 constexpr double kMostShare = 0.08;
 
-// Turns and lane changes in equal parts; straight driving and stopping come with everything.
-constexpr std::array<Direction, 14> kWanted = {
-    Direction::kChangeLaneLeft,  Direction::kTurnRight,      Direction::kTurnLeft,
-    Direction::kChangeLaneRight, Direction::kStop,           Direction::kTurnLeft,
-    Direction::kChangeLaneLeft,  Direction::kTurnRight,      Direction::kChangeLaneRight,
-    Direction::kTurnLeft,        Direction::kChangeLaneLeft, Direction::kStop,
-    Direction::kTurnRight,       Direction::kChangeLaneRight};
+// A lane change takes less time than a turn, so more scenes are for it; straight driving and
+// stopping come with everything.
+constexpr std::array<Direction, 16> kWanted = {Direction::kChangeLaneLeft,
+                                               Direction::kTurnRight,
+                                               Direction::kChangeLaneRight,
+                                               Direction::kTurnLeft,
+                                               Direction::kChangeLaneLeft,
+                                               Direction::kStop,
+                                               Direction::kChangeLaneRight,
+                                               Direction::kTurnLeft,
+                                               Direction::kTurnRight,
+                                               Direction::kChangeLaneLeft,
+                                               Direction::kChangeLaneRight,
+                                               Direction::kTurnLeft,
+                                               Direction::kStop,
+                                               Direction::kChangeLaneLeft,
+                                               Direction::kTurnRight,
+                                               Direction::kChangeLaneRight};
 
 constexpr std::array<DayTime, 8> kDayTimes = {DayTime::kDay,   DayTime::kNight, DayTime::kOvercast,
                                               DayTime::kDusk,  DayTime::kDay,   DayTime::kOvercast,

@@ -16,6 +16,8 @@ using data::Direction;
 using traffic::kAdult;
 
 constexpr double kMostShare = 0.08;
+// Asked of a scene beyond what would do if every scene of its kind showed it.
+constexpr double kReserve = 1.2;
 
 // A lane change takes less time than a turn, so more scenes are for it; straight driving and
 // stopping come with everything.
@@ -90,6 +92,7 @@ std::vector<DriveOptions> PlanDrives(const DrivePlan& plan) {
         plan.minimum_share * static_cast<double>(kWanted.size()) /
         static_cast<double>(std::count(kWanted.begin(), kWanted.end(), *drive.wanted_direction));
     if (drive.wanted_direction == Direction::kStop) drive.wanted_share = 0.3;
+    drive.wanted_share *= kReserve;
   }
   return drives;
 }

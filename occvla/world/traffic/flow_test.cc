@@ -94,6 +94,28 @@ TEST(FlowTest, ALaneChangeIsSmoothAndKeepsTheSpeed) {
   EXPECT_EQ(flow.vehicles[0].lane(roads), 1);
 }
 
+TEST(FlowTest, ABusKeepsItsOldLaneUntilItsRearHasLeft) {
+  const Town town = StraightRoad(2, 300);
+  const Roads roads(town);
+  Flow flow(roads);
+  flow.closures = {{0, 120, 140}};
+  Vehicle bus = Car(0, 50, 8);
+  bus.size = {17, 2.6, 3.2};
+  flow.Add(bus);
+  bool began = false;
+  for (double t = 0; t < 20; t += 0.05) {
+    flow.Step(t, 0.05);
+    const BodyPose body = BodyOf(flow.vehicles[0]);
+    began |= flow.vehicles[0].changing();
+    if (!began || flow.vehicles[0].changing()) continue;
+    // Done: the whole body is in the new lane.
+    EXPECT_NEAR(body.p_G.y(), 3.5, 0.25);
+    EXPECT_NEAR(body.yaw, 0, 0.03);
+    break;
+  }
+  EXPECT_TRUE(began && !flow.vehicles[0].changing());
+}
+
 class CrossRoadsTest : public testing::TestWithParam<Control> {};
 
 TEST_P(CrossRoadsTest, BothPassOneAfterTheOther) {

@@ -12,6 +12,8 @@
 #include "occvla/base/safetensors.h"
 #include "occvla/cli/run.h"
 #include "occvla/data/image/image.h"
+#include "occvla/data/nuscenes/map.h"
+#include "occvla/data/nuscenes/test_map.h"
 #include "occvla/data/text/tokenizer.h"
 #include "occvla/infer/machine.h"
 
@@ -65,8 +67,14 @@ TEST_F(CliTest, EveryVerbExplainsItselfWithAnExample) {
                                                                 {"convert", "occworld"},
                                                                 {"dump", "model"},
                                                                 {"dump", "image"},
+                                                                {"dump", "map"},
                                                                 {"dump", "vqvae"},
                                                                 {"bench", "model"},
+                                                                {"data", "check"},
+                                                                {"data", "stats"},
+                                                                {"data", "show"},
+                                                                {"data", "export-planning"},
+                                                                {"data", "pack"},
                                                                 {"doctor"}}) {
     auto args = verb;
     args.push_back("--help");
@@ -94,8 +102,8 @@ TEST_F(CliTest, AnUnknownVerbIsNamedWithTheNearest) {
 TEST_F(CliTest, AVerbIsNeeded) {
   EXPECT_EQ(Occvla({}).code, 2);
   EXPECT_EQ(Occvla({"dump"}).err,
-            "occvla: dump: one of these must follow: model, image, vqvae. `occvla dump --help` "
-            "says more.\n");
+            "occvla: dump: one of these must follow: model, image, frame, map, vqvae. `occvla dump "
+            "--help` says more.\n");
 }
 
 TEST_F(CliTest, AnUnknownFlagIsNamedWithTheNearest) {
@@ -155,6 +163,28 @@ TEST_F(CliTest, MissingFilesHaveTheCodeOfTheirKind) {
   EXPECT_EQ(run.code, 4) << run.err;
   EXPECT_THAT(run.err, HasSubstr("none.pth"));
   EXPECT_FALSE(fs::exists(Path("o")));
+}
+
+TEST_F(CliTest, DumpsAMapsAnswers) {
+  data::nuscenes::WriteMap(Path("map.json"), data::nuscenes::TestMap().map);
+  const auto ask = [&](std::string_view queries) {
+    WriteFileAtomically(Path("q.json"), queries);
+    return Occvla({"dump", "map", "--map", Path("map.json"), "--queries", Path("q.json"),
+                   "--output", Path("r.json")});
+  };
+  const auto run = ask(R"({"closest": [{"x": 30, "y": 11, "radius": 5}],
+                           "near": [{"layer": "road_segment", "x": 55, "y": 10, "radius": 1}],
+                           "connectivity": [{"token": "lane-b"}],
+                           "curvature": [{"token": "left", "s": 3}]})");
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(ReadTextFile(Path("r.json")),
+            R"({"closest":["lane-a"],"connectivity":[{"incoming":["straight"],)"
+            R"("outgoing":["nowhere"]}],"curvature":[0.1],"near":[["junction"]]})");
+  EXPECT_EQ(ask(R"({"closest": [], "nearest": []})").code, 3);
+  EXPECT_THAT(ask(R"({"near": [{"layer": "lake", "x": 0, "y": 0, "radius": 1}]})").err,
+              HasSubstr("near[0].layer is no layer of a map"));
+  EXPECT_THAT(ask(R"({"curvature": [{"token": "lake", "s": 0}]})").err,
+              HasSubstr("curvature[0].token is no lane and no lane_connector of this map"));
 }
 
 TEST_F(CliTest, DumpsAnImageAsDecodedAndAsSeen) {

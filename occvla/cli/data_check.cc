@@ -1,5 +1,4 @@
-#include <fmt/format.h>
-
+#include <iomanip>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -24,19 +23,22 @@ struct Flags {
 };
 
 void PrintText(const Flags& flags, const CheckReport& report, std::ostream& out) {
-  out << fmt::format("{} in {}: {} scenes, {} keyframes, {} files, {} boxes\n",
-                     flags.dataset.version, flags.dataset.dataroot, report.scenes, report.keyframes,
-                     report.files, report.boxes);
-  out << fmt::format("{:<14}{:>10}{:>10}\n", "", "checked", "problems");
-  for (const CheckPart& part : report.parts)
-    out << fmt::format("{:<14}{:>10}{:>10}\n", part.name, part.checked, part.problems);
+  out << flags.dataset.version << " in " << flags.dataset.dataroot << ": " << report.scenes
+      << " scenes, " << report.keyframes << " keyframes, " << report.files << " files, "
+      << report.boxes << " boxes\n";
+  const auto line = [&](const auto& name, const auto& checked, const auto& problems) {
+    out << std::left << std::setw(14) << name << std::right << std::setw(10) << checked
+        << std::setw(10) << problems << "\n";
+  };
+  line("", "checked", "problems");
+  for (const CheckPart& part : report.parts) line(part.name, part.checked, part.problems);
   if (!report.absent.empty()) out << "not here:\n";
   for (const std::string& text : report.absent) out << "  - " << text << "\n";
   out << (report.Problems() == 0 ? "no problems\n" : "problems:\n");
   for (const CheckPart& part : report.parts) {
     for (const std::string& text : part.texts) out << "  - " << text << "\n";
     if (part.problems > part.texts.size()) {
-      out << fmt::format("  - and {} more of {}\n", part.problems - part.texts.size(), part.name);
+      out << "  - and " << part.problems - part.texts.size() << " more of " << part.name << "\n";
     }
   }
 }
@@ -77,8 +79,8 @@ void Run(const Flags& flags, const Context& context) {
   }
   if (!flags.out.empty()) WriteFileAtomically(flags.out, JsonText(flags, report));
   if (report.Problems() > 0) {
-    throw DataError(fmt::format("{} in {}: {} problems.", flags.dataset.version,
-                                flags.dataset.dataroot, report.Problems()));
+    throw DataError(flags.dataset.version + " in " + flags.dataset.dataroot + ": " +
+                    std::to_string(report.Problems()) + " problems.");
   }
 }
 

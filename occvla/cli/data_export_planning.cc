@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <ostream>
 
 #include "occvla/cli/dataset_flags.h"
@@ -22,8 +20,8 @@ void Run(const Flags& flags, const Context& context) {
   WorkProgress bar(context, "exporting", "keyframes");
   data::nuscenes::ExportPlanning(dataset.tables(), keyframes, flags.out,
                                  [&](uint64_t done) { bar(done, keyframes.size()); });
-  context.out << fmt::format("{}: {} keyframes of {}, split {}\n", flags.out, keyframes.size(),
-                             flags.dataset.version, flags.split);
+  context.out << flags.out << ": " << keyframes.size() << " keyframes of " << flags.dataset.version
+              << ", split " << flags.split << "\n";
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
-#include <fmt/format.h>
-
 #include <map>
 #include <ostream>
 
 #include "occvla/base/error.h"
+#include "occvla/base/text.h"
 #include "occvla/cli/dataset_flags.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/data/image/image.h"
@@ -28,27 +27,24 @@ Row FindKeyFrame(const Dataset& dataset, const Flags& flags) {
   if (!flags.token.empty()) {
     const auto token = data::nuscenes::Token::Parse(flags.token);
     const auto row = token ? tables.FindSample(*token) : std::nullopt;
-    if (!row) {
-      throw DataError(
-          fmt::format("{} has no keyframe {}. A token is 32 hex digits; --scene and "
-                      "--index name a keyframe too.",
-                      flags.dataset.version, flags.token));
-    }
-    return *row;
+    if (row) return *row;
+    throw DataError(flags.dataset.version + " has no keyframe " + Quoted(flags.token) +
+                    ". A token is 32 hex digits; --scene and --index name a keyframe too.");
   }
   const auto scene = tables.FindScene(flags.scene);
   if (!scene) {
-    throw DataError(fmt::format(
-        "{} has no scene {}, only {} others such as {}.", flags.dataset.version, flags.scene,
-        tables.rows().scene.size(),
-        tables.rows().scene.empty() ? "none" : tables.Text(tables.rows().scene[0].name)));
+    std::vector<std::string> names;
+    for (const auto& row : tables.rows().scene) names.emplace_back(tables.Text(row.name));
+    const std::vector<std::string> nearest = Nearest(flags.scene, names, 3);
+    throw DataError(flags.dataset.version + " has no scene " + Quoted(flags.scene) + " among its " +
+                    std::to_string(names.size()) + "." +
+                    (nearest.empty() ? "" : " Did you mean " + Join(nearest, ", ") + "?"));
   }
   const data::nuscenes::SceneRow& row = tables.rows().scene[*scene];
   if (flags.index >= row.sample_count) {
-    throw ConfigError(
-        fmt::format("data show: --index {} is beyond {}, which has keyframes 0 to "
-                    "{}.",
-                    flags.index, flags.scene, int64_t{row.sample_count} - 1));
+    throw ConfigError("data show: --index " + std::to_string(flags.index) + " is beyond " +
+                      flags.scene + ", which has keyframes 0 to " +
+                      std::to_string(int64_t{row.sample_count} - 1) + ".");
   }
   Row sample = row.first_sample;
   for (int64_t step = 0; step < flags.index; ++step) sample = tables.rows().sample[sample].next;
@@ -72,7 +68,7 @@ void Run(const Flags& flags, const Context& context) {
                              tables.rows().scene[tables.rows().sample[sample].scene].description))};
   if (parts.lidar_problem.empty())
     notes.lidar_points = static_cast<int64_t>(parts.around.points_E.size());
-  data::WritePng(flags.out, view::DrawFrameSheet(frame, parts, notes, kVoxels.at(flags.voxels)));
+  data::WriteImage(flags.out, view::DrawFrameSheet(frame, parts, notes, kVoxels.at(flags.voxels)));
   context.out << flags.out << ": " << frame.scene << ", keyframe " << frame.token << "\n";
   const auto say = [&](std::string_view what, const std::string& problem) {
     if (!problem.empty()) context.err << "not drawn: " << what << ": " << problem << "\n";
@@ -102,7 +98,9 @@ void AddDataShow(CLI::App& data, const Context& context) {
                   "those seen by lidar")
       ->check(CLI::IsMember({"all", "camera", "lidar"}))
       ->capture_default_str();
-  verb.add_option("--out", flags->out, "The picture")->required()->type_name("PNG");
+  verb.add_option("--out", flags->out, "The picture: .png, or .jpg, which is smaller")
+      ->required()
+      ->type_name("FILE");
   verb.footer(
       "Draws without a display; what is missing is named in the picture and on stderr.\n"
       "Example:\n  occvla data show --dataroot data/nuscenes --version v1.0-mini "

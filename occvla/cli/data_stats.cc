@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <iomanip>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -39,29 +38,31 @@ void PrintCounts(const std::string& title, const std::vector<Count>& counts, std
   }
   out << title << "\n";
   for (const Count& one : counts) {
-    out << fmt::format("  {:<{}}  {:>10}  {:>5.1f} %\n", one.name, width, one.count,
-                       Percent(one.count, sum));
+    out << "  " << std::left << std::setw(static_cast<int>(width)) << one.name << std::right
+        << std::setw(12) << one.count << std::setw(8) << Percent(one.count, sum) << " %\n";
   }
   if (counts.empty()) out << "  none\n";
 }
 
-/// One line.
 void PrintDistribution(const std::string& title, const Distribution& values, std::ostream& out) {
+  out << std::left << std::setw(32) << title << std::right;
   if (values.count == 0) {
-    out << fmt::format("{:<32}no values\n", title);
+    out << "no values\n";
     return;
   }
-  out << fmt::format("{:<32}mean {:>8.2f}   smallest {:>8.2f}   largest {:>8.2f}   {} values\n",
-                     title, values.Mean(), values.smallest, values.largest, values.count);
+  out << std::setprecision(2) << "mean " << std::setw(8) << values.Mean() << "   smallest "
+      << std::setw(8) << values.smallest << "   largest " << std::setw(8) << values.largest << "   "
+      << values.count << " values\n"
+      << std::setprecision(1);
 }
 
 std::vector<Count> MetaActions(const Statistics& statistics) {
   std::vector<Count> counts;
   for (size_t velocity = 0; velocity < data::kVelocityNames.size(); ++velocity) {
     for (size_t direction = 0; direction < data::kDirectionNames.size(); ++direction) {
-      counts.push_back(
-          {fmt::format("{}, {}", data::kVelocityNames[velocity], data::kDirectionNames[direction]),
-           statistics.meta_action[velocity][direction]});
+      counts.push_back({ToString(data::MetaAction{static_cast<data::Velocity>(velocity),
+                                                  static_cast<data::Direction>(direction)}),
+                        statistics.meta_action[velocity][direction]});
     }
   }
   return counts;
@@ -85,9 +86,23 @@ std::vector<Count> Visibility(const Statistics& statistics) {
   return counts;
 }
 
+void PrintOccupancy(const Statistics& s, std::ostream& out) {
+  const auto share = [&](int64_t voxels) {
+    return Percent(static_cast<uint64_t>(voxels), s.occupancy_read * 200 * 200 * 16);
+  };
+  PrintCounts("voxels of " + std::to_string(s.occupancy_read) + " of " +
+                  std::to_string(s.occupancy_frames) + " keyframes with occupancy",
+              VoxelClasses(s), out);
+  out << std::setprecision(2) << "  seen by lidar " << share(s.occupancy.SeenByLidar())
+      << " %, by cameras " << share(s.occupancy.SeenByCamera()) << " %, occupied "
+      << share(s.occupancy.Occupied()) << " %\n"
+      << std::setprecision(1);
+}
+
 void PrintText(const Statistics& s, std::ostream& out) {
-  out << fmt::format("{}, split {}: {} scenes, {} keyframes, {} boxes of {} things\n", s.version,
-                     s.split, s.scenes, s.keyframes, s.boxes, s.tracks);
+  out << std::fixed << std::setprecision(1) << s.version << ", split " << s.split << ": "
+      << s.scenes << " scenes, " << s.keyframes << " keyframes, " << s.boxes << " boxes of "
+      << s.tracks << " things\n";
   PrintCounts("scenes by place", s.places, out);
   PrintCounts("boxes by category", s.categories, out);
   PrintCounts("boxes by attribute", s.attributes, out);
@@ -97,26 +112,20 @@ void PrintText(const Statistics& s, std::ostream& out) {
   PrintDistribution("distance of boxes, m", s.box_distance, out);
   PrintDistribution("speed of the car, m/s", s.ego_speed, out);
   PrintDistribution("from keyframe to keyframe, s", s.gap, out);
-  out << fmt::format("boxes without a velocity        {}\n", s.boxes_without_velocity);
+  out << "boxes without a velocity        " << s.boxes_without_velocity << "\n";
   if (s.meta_actions > 0) {
-    PrintCounts(fmt::format("meta actions of {} keyframes", s.meta_actions), MetaActions(s), out);
+    PrintCounts("meta actions of " + std::to_string(s.meta_actions) + " keyframes", MetaActions(s),
+                out);
   } else {
     out << "meta actions: not labelled\n";
   }
   if (s.occupancy_read > 0) {
-    const auto voxels = s.occupancy_read * 200 * 200 * 16;
-    PrintCounts(fmt::format("voxels of {} of {} keyframes with occupancy", s.occupancy_read,
-                            s.occupancy_frames),
-                VoxelClasses(s), out);
-    out << fmt::format("  seen by lidar {:.2f} %, by cameras {:.2f} %, occupied {:.2f} %\n",
-                       Percent(static_cast<uint64_t>(s.occupancy.SeenByLidar()), voxels),
-                       Percent(static_cast<uint64_t>(s.occupancy.SeenByCamera()), voxels),
-                       Percent(static_cast<uint64_t>(s.occupancy.Occupied()), voxels));
+    PrintOccupancy(s, out);
   } else {
     out << "occupancy: none\n";
   }
   if (s.questions > 0) {
-    PrintCounts(fmt::format("{} questions", s.questions), s.question_kinds, out);
+    PrintCounts(std::to_string(s.questions) + " questions", s.question_kinds, out);
   } else {
     out << "questions: none\n";
   }

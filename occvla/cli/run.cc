@@ -23,16 +23,21 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddInit(app, context);
   AddConvert(app, context);
   AddSynth(app, context);
-  auto& data = *app.add_subcommand("data", "Looks at a data set: checks, counts, shows, exports");
+  auto& data =
+      *app.add_subcommand("data", "Looks at a data set: checks, counts, shows, exports, packs");
   AddDataCheck(data, context);
   AddDataStats(data, context);
   AddDataShow(data, context);
+  AddDataSheet(data, context);
   AddDataExportPlanning(data, context);
+  AddDataPack(data, context);
   data.require_subcommand(1);
   auto& dump = *app.add_subcommand(
-      "dump", "What each part computed for given inputs, as safetensors, to compare with others");
+      "dump", "What each part computed for given inputs, to compare with others");
   AddDumpModel(dump, context);
   AddDumpImage(dump, context);
+  AddDumpFrame(dump, context);
+  AddDumpMap(dump, context);
   AddDumpVqvae(dump, context);
   dump.require_subcommand(1);
   auto& bench = *app.add_subcommand("bench", "Measures the program on this machine");

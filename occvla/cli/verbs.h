@@ -30,11 +30,15 @@ void AddDoctor(CLI::App& app, const Context& context);
 /// Children of the verb `data`.
 void AddDataCheck(CLI::App& data, const Context& context);
 void AddDataStats(CLI::App& data, const Context& context);
+void AddDataSheet(CLI::App& data, const Context& context);
 void AddDataShow(CLI::App& data, const Context& context);
 void AddDataExportPlanning(CLI::App& data, const Context& context);
+void AddDataPack(CLI::App& data, const Context& context);
 /// Children of the verb `dump`.
 void AddDumpModel(CLI::App& dump, const Context& context);
 void AddDumpImage(CLI::App& dump, const Context& context);
+void AddDumpFrame(CLI::App& dump, const Context& context);
+void AddDumpMap(CLI::App& dump, const Context& context);
 void AddDumpVqvae(CLI::App& dump, const Context& context);
 
 /// Children of the verb `bench`.

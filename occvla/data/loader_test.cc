@@ -159,6 +159,19 @@ TEST(LoaderTest, AnAbsentDataSetIsNotSkipped) {
   }
 }
 
+TEST(LoaderTest, SingleDamagedSamplesNeverEndTheRun) {
+  const LoaderOptions options{
+      .count = 2, .order = SampleOrder::kAsGiven, .end = 20, .on_damage = OnDamage::kSkip};
+  Loader<uint32_t> loader(options, [](uint32_t index) {
+    if (index == 1) throw DataError("cut");
+    return index;
+  });
+  int arrived = 0;
+  while (loader.Next()) ++arrived;
+  EXPECT_EQ(arrived, 10);
+  EXPECT_EQ(loader.Damaged().at(0).times, 10u);
+}
+
 TEST(LoaderTest, OtherErrorsAreNeverSkipped) {
   const LoaderOptions options{.count = 5, .on_damage = OnDamage::kSkip};
   Loader<uint32_t> loader(options, [](uint32_t) -> uint32_t { throw DeviceError("disk full"); });

@@ -1,7 +1,6 @@
 #include "occvla/data/pack.h"
 
 #include <atomic>
-#include <cstring>
 #include <unordered_map>
 #include <vector>
 
@@ -13,59 +12,9 @@
 namespace occvla::data {
 namespace {
 
-using pack::Header;
 using pack::Record;
-using pack::Trailer;
-
-constexpr const char* kAdvice = " Delete the file and run `occvla data pack` again.";
-
-[[noreturn]] void FailShard(const MappedFile& file, const std::string& problem) {
-  throw DataError(file.path().string() + ": " + problem + "." + kAdvice);
-}
-
-template <typename T>
-T ReadAs(std::span<const std::byte> bytes, uint64_t at) {
-  T value;
-  std::memcpy(&value, bytes.data() + at, sizeof(T));
-  return value;
-}
 
 std::string_view View(std::span<const char> text) { return {text.data(), text.size()}; }
-
-// A shard's table, every offset of which lies within the file.
-std::vector<Record> ReadTable(const MappedFile& file, const pack::Shard& listed, int size_px) {
-  const auto bytes = file.bytes();
-  if (bytes.size() != listed.bytes) {
-    FailShard(file, "has " + std::to_string(bytes.size()) + " bytes, but pack.json says " +
-                        std::to_string(listed.bytes));
-  }
-  if (bytes.size() < sizeof(Header) + sizeof(Trailer)) FailShard(file, "is too short for a shard");
-  const auto header = ReadAs<Header>(bytes, 0);
-  const auto trailer = ReadAs<Trailer>(bytes, bytes.size() - sizeof(Trailer));
-  if (header.magic != pack::kHeaderMagic || trailer.magic != pack::kTrailerMagic)
-    FailShard(file, "is no shard of a pack");
-  if (header.version != pack::kVersion || header.size_px != static_cast<uint32_t>(size_px) ||
-      trailer.frames != listed.frames)
-    FailShard(file, "is of another pack than pack.json");
-  const uint64_t end = bytes.size() - sizeof(Trailer);
-  const uint64_t table_bytes = trailer.frames * sizeof(Record);  // listed.frames is bounded.
-  if (table_bytes > end || trailer.table_at != end - table_bytes)
-    FailShard(file, "has a table that is not where its end says");
-  const auto table = bytes.subspan(trailer.table_at, table_bytes);
-  if (Sha256(table) != View(trailer.table_sha256)) FailShard(file, "has a damaged table");
-  std::vector<Record> records;
-  for (uint64_t at = 0; at < trailer.frames; ++at) {
-    records.push_back(ReadAs<Record>(table, at * sizeof(Record)));
-    const Record& record = records.back();
-    const auto inside = [&](uint64_t from, uint64_t size) {
-      return from >= sizeof(Header) && from <= trailer.table_at && size <= trailer.table_at - from;
-    };
-    if (!inside(record.images_at, pack::ImageBytes(size_px)) ||
-        !inside(record.labels_at, record.labels_bytes))
-      FailShard(file, "record " + std::to_string(at) + " lies outside the file");
-  }
-  return records;
-}
 
 }  // namespace
 
@@ -86,10 +35,9 @@ struct Pack::Impl {
     OCCVLA_DCHECK(index_in_pack < places.size());
     return tables[places[index_in_pack].shard][places[index_in_pack].record];
   }
-  std::string Where(size_t at) const {
-    return files[places[at].shard].path().string() + ", record " +
-           std::to_string(places[at].record) + " (keyframe " + Printable(View(RecordOf(at).token)) +
-           ")";
+  std::string Where(const Place& place) const {
+    return files[place.shard].path().string() + ", record " + std::to_string(place.record) +
+           " (keyframe " + Printable(View(tables[place.shard][place.record].token)) + ")";
   }
   std::span<const std::byte> Checked(size_t at, uint64_t from, uint64_t size,
                                      std::string_view sha256, uint8_t bit,
@@ -97,7 +45,7 @@ struct Pack::Impl {
     const auto bytes = files[places[at].shard].bytes().subspan(from, size);
     if ((checked[at].load(std::memory_order_relaxed) & bit) == 0) {
       if (Sha256(bytes) != sha256)
-        throw DataError(Where(at) + ": the " + what + " are damaged." + kAdvice);
+        throw DataError(Where(places[at]) + ": the " + what + " are damaged." + pack::kAdvice);
       checked[at].fetch_or(bit, std::memory_order_relaxed);
     }
     return bytes;
@@ -120,14 +68,15 @@ Pack Pack::Open(const std::filesystem::path& folder) {
   }
   for (const pack::Shard& shard : index.shards) {
     impl->files.emplace_back(folder / shard.file);
-    impl->tables.push_back(ReadTable(impl->files.back(), shard, index.size_px));
+    impl->tables.push_back(pack::ReadTable(
+        impl->files.back().bytes(), impl->files.back().path().string(), shard, index.size_px));
   }
   for (size_t shard = 0; shard < impl->tables.size(); ++shard) {
     for (size_t record = 0; record < impl->tables[shard].size(); ++record) {
       const std::string_view token = View(impl->tables[shard][record].token);
       if (!impl->by_token.emplace(token, impl->places.size()).second) {
-        FailShard(impl->files[shard], "record " + std::to_string(record) + " has the keyframe " +
-                                          Printable(token) + " a second time");
+        throw DataError(impl->Where({shard, record}) + ": the keyframe occurs twice." +
+                        pack::kAdvice);
       }
       impl->places.push_back({shard, record});
     }
@@ -160,7 +109,7 @@ std::optional<occ3d::Labels> Pack::Labels(size_t index) const {
   if (record.labels_bytes == 0) return std::nullopt;
   const auto bytes = impl_->Checked(index, record.labels_at, record.labels_bytes,
                                     View(record.labels_sha256), 2, "labels");
-  return pack::DecodeLabels(bytes, impl_->Where(index));
+  return pack::DecodeLabels(bytes, impl_->Where(impl_->places[index]));
 }
 
 Sample Pack::ReadSample(size_t index) const {

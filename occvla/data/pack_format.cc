@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "occvla/base/error.h"
 #include "occvla/base/files.h"
@@ -21,6 +22,17 @@ constexpr int kLidarBit = 5, kCameraBit = 6;
 constexpr uint8_t kClassBits = 0x1F;
 constexpr int kDeflateLevel = 1;
 constexpr std::string_view kFormat = "occvla-pack";
+
+[[noreturn]] void FailShard(const std::string& where, const std::string& problem) {
+  throw DataError(where + ": " + problem + "." + kAdvice);
+}
+
+template <typename T>
+T ReadAs(std::span<const std::byte> bytes, uint64_t at) {
+  T value;
+  std::memcpy(&value, bytes.data() + at, sizeof(T));
+  return value;
+}
 
 }  // namespace
 
@@ -66,6 +78,41 @@ uint64_t Index::FramesDone() const {
   uint64_t done = 0;
   for (const Shard& shard : shards) done += shard.frames;
   return done;
+}
+
+std::vector<Record> ReadTable(std::span<const std::byte> bytes, const std::string& where,
+                              const Shard& listed, int size_px) {
+  if (bytes.size() != listed.bytes) {
+    FailShard(where, "has " + std::to_string(bytes.size()) + " bytes, but pack.json says " +
+                         std::to_string(listed.bytes));
+  }
+  if (bytes.size() < sizeof(Header) + sizeof(Trailer)) FailShard(where, "is too short for a shard");
+  const auto header = ReadAs<Header>(bytes, 0);
+  const auto trailer = ReadAs<Trailer>(bytes, bytes.size() - sizeof(Trailer));
+  if (header.magic != kHeaderMagic || trailer.magic != kTrailerMagic)
+    FailShard(where, "is no shard of a pack");
+  if (header.version != kVersion || header.size_px != static_cast<uint32_t>(size_px) ||
+      trailer.frames != listed.frames)
+    FailShard(where, "is of another pack than pack.json");
+  const uint64_t end = bytes.size() - sizeof(Trailer);
+  const uint64_t table_bytes = trailer.frames * sizeof(Record);  // listed.frames is bounded.
+  if (table_bytes > end || trailer.table_at != end - table_bytes)
+    FailShard(where, "has a table that is not where its end says");
+  const auto table = bytes.subspan(trailer.table_at, table_bytes);
+  if (Sha256(table) != std::string_view(trailer.table_sha256.data(), trailer.table_sha256.size()))
+    FailShard(where, "has a damaged table");
+  std::vector<Record> records;
+  for (uint64_t at = 0; at < trailer.frames; ++at) {
+    records.push_back(ReadAs<Record>(table, at * sizeof(Record)));
+    const Record& record = records.back();
+    const auto inside = [&](uint64_t from, uint64_t size) {
+      return from >= sizeof(Header) && from <= trailer.table_at && size <= trailer.table_at - from;
+    };
+    if (!inside(record.images_at, ImageBytes(size_px)) ||
+        !inside(record.labels_at, record.labels_bytes))
+      FailShard(where, "record " + std::to_string(at) + " lies outside the file");
+  }
+  return records;
 }
 
 std::filesystem::path IndexPath(const std::filesystem::path& folder) {

@@ -71,6 +71,14 @@ struct Index {
 
   uint64_t FramesDone() const;
 };
+
+/// What ends complaints about a shard.
+inline constexpr const char* kAdvice = " Delete the file and run `occvla data pack` again.";
+/// The table of a shard that `listed` tells of, every place in it inside the shard. Throws
+/// DataError opening with `where`.
+std::vector<Record> ReadTable(std::span<const std::byte> shard, const std::string& where,
+                              const Shard& listed, int size_px);
+
 std::filesystem::path IndexPath(const std::filesystem::path& folder);
 std::string ShardName(size_t number);
 Index ReadIndex(const std::filesystem::path& folder);

@@ -57,7 +57,7 @@ TEST(AgreementTest, TheFirstOccupiedVoxelOfAPixelsRayHoldsItsClass) {
     const Eigen::Matrix3d to_E = camera.X_EC.linear() * camera.K.inverse();
     for (int v = 0; v < shot.image.height_px; v += 3) {
       for (int u = 0; u < shot.image.width_px; u += 3) {
-        if (!Even(shot, u, v, 2)) continue;
+        if (!Even(shot, u, v, 6)) continue;
         const uint8_t category =
             shot.categories[static_cast<size_t>(v) * static_cast<size_t>(shot.image.width_px) +
                             static_cast<size_t>(u)];

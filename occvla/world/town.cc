@@ -9,6 +9,7 @@
 #include "occvla/base/text.h"
 #include "occvla/world/town_junctions.h"
 #include "occvla/world/town_lanes.h"
+#include "occvla/world/town_map.h"
 #include "occvla/world/town_plan.h"
 #include "occvla/world/town_roadside.h"
 #include "occvla/world/town_surface.h"
@@ -84,6 +85,7 @@ Town MakeTown(const TownOptions& options) {
   AddParkingStrips(plan, no_parking, town);
   AddWalks(plan, at_arms, in_middle, town);
   AddLots(plan, town);
+  town.map = ToMapRecords(town);
   return town;
 }
 

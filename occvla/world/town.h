@@ -81,7 +81,8 @@ struct StopLine {
   int junction = kNoIndex, crossing = kNoIndex;
 };
 
-/// A zebra crossing: people walk from `from` to `to` (both on the sidewalk) across the lanes.
+/// A zebra crossing, painted with bars along the traffic: people walk from `from` to `to` (both on
+/// the sidewalk) across the lanes.
 struct Crossing {
   Polygon2 area;
   Eigen::Vector2d from = Eigen::Vector2d::Zero(), to = Eigen::Vector2d::Zero();
@@ -116,7 +117,8 @@ struct Area {
   double raised = 0;  ///< Metres above the ground (a kerb's 0.12 for sidewalks).
 };
 
-/// Paint on the road: a band of `width` along a line.
+/// Paint on the road: a band of `width` along a line. A crossing's bars follow from the crossing
+/// and are no markings.
 struct Marking {
   enum class Colour : uint8_t { kWhite, kYellow };
   std::vector<Eigen::Vector2d> line;

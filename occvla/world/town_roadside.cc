@@ -60,12 +60,6 @@ void AddMiddleCrossing(const Plan& plan, const RoadNet& net, size_t e, double s,
   crossing.from = edge.curve.Point(s, section.Walk(true));
   crossing.to = edge.curve.Point(s, -section.Walk(false));
   const int index = static_cast<int>(town.crossings.size());
-  const int bars = static_cast<int>((2 * section.Half() - 0.6) / 1.1);
-  for (int i = 0; i < bars; ++i) {
-    const double y = (i - (bars - 1) / 2.0) * 1.1;
-    town.markings.push_back(
-        {.line = {edge.curve.Point(from, y), edge.curve.Point(to, y)}, .width = 0.55});
-  }
   for (const bool forward : {true, false}) {
     const auto& lanes = forward ? net.edges[e].forward : net.edges[e].backward;
     if (lanes.empty()) continue;

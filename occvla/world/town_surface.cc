@@ -79,8 +79,6 @@ void AddRoads(const Plan& plan, Town& town) {
       const Corner corner = CornerOf(node, k);
       Polygon2 outline{corner.outer};
       outline.points.insert(outline.points.end(), corner.kerb.rbegin(), corner.kerb.rend());
-      // The block lies outside, so that outer line and kerb run clockwise.
-      std::reverse(outline.points.begin(), outline.points.end());
       AddArea(Surface::kSidewalk, std::move(outline), kKerb, town);
     }
     town.segments.push_back(
@@ -120,18 +118,6 @@ void AddCuts(const Junction& junction, const Vector2d& a, const Vector2d& b, Tow
   }
 }
 
-/// Bars along the traffic, half of the width painted.
-void AddZebra(const Node& node, const Arm& arm, Town& town) {
-  const int bars = static_cast<int>((2 * arm.half - 0.6) / 1.1);
-  const double middle = arm.reach - kCrossingBack;
-  for (int i = 0; i < bars; ++i) {
-    const double y = (i - (bars - 1) / 2.0) * 1.1;
-    town.markings.push_back({.line = {OnArm(node, arm, middle - kCrossingWidth / 2, y),
-                                      OnArm(node, arm, middle + kCrossingWidth / 2, y)},
-                             .width = 0.55});
-  }
-}
-
 int AddCrossing(const Plan& plan, size_t n, const Arm& arm, Town& town) {
   const Node& node = plan.nodes[n];
   const double middle = arm.reach - kCrossingBack;
@@ -144,7 +130,6 @@ int AddCrossing(const Plan& plan, size_t n, const Arm& arm, Town& town) {
   crossing.from = OnArm(node, arm, middle, arm.walk_left);
   crossing.to = OnArm(node, arm, middle, -arm.walk_right);
   AddCuts(town.junctions[n], crossing.from, crossing.to, town, crossing);
-  AddZebra(node, arm, town);
   town.crossings.push_back(crossing);
   return static_cast<int>(town.crossings.size()) - 1;
 }
@@ -224,8 +209,8 @@ Corner CornerOf(const Node& node, size_t arm_index) {
   const double chamfer = 3;
   const Vector2d a = OnArm(node, arm, outer[0] + chamfer, arm.outer_left);
   const Vector2d b = OnArm(node, next, outer[1] + chamfer, -next.outer_right);
-  corner.outer.insert(corner.outer.end(), {a, b});
-  corner.outer.push_back(OnArm(node, next, next.reach, -next.outer_right));
+  for (const Vector2d& p : {a, b, OnArm(node, next, next.reach, -next.outer_right)})
+    if ((p - corner.outer.back()).norm() > 1e-6) corner.outer.push_back(p);
   corner.walk = (arc_middle + (a + b) / 2) / 2;
   return corner;
 }

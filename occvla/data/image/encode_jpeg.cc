@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "occvla/base/error.h"
+#include "occvla/base/files.h"
 #include "occvla/data/image/image.h"
 
 namespace occvla::data {
@@ -30,6 +31,12 @@ std::string EncodeJpeg(const Image& image, int quality) {
   }
   bytes.resize(size);
   return bytes;
+}
+
+void WriteImage(const std::filesystem::path& path, const Image& image) {
+  const auto extension = path.extension();
+  const bool jpeg = extension == ".jpg" || extension == ".jpeg";
+  WriteFileAtomically(path, std::string_view(jpeg ? EncodeJpeg(image, 90) : EncodePng(image)));
 }
 
 }  // namespace occvla::data

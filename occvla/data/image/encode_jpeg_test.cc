@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <span>
 
+#include "occvla/base/files.h"
+#include "occvla/base/test_folder.h"
 #include "occvla/data/image/image.h"
 
 namespace occvla::data {
@@ -37,6 +39,15 @@ TEST(EncodeJpegTest, SameImageGivesSameBytes) {
 TEST(EncodeJpegTest, HigherQualityTakesMoreBytes) {
   const auto image = Gradient(96, 64);
   EXPECT_LT(EncodeJpeg(image, 40).size(), EncodeJpeg(image, 95).size());
+}
+
+TEST(EncodeJpegTest, AFilesNameDecidesItsFormat) {
+  const TestFolder folder;
+  const Image image{.width_px = 8, .height_px = 8, .rgb = std::vector<uint8_t>(8 * 8 * 3, 90)};
+  WriteImage(folder / "a.jpg", image);
+  WriteImage(folder / "a.png", image);
+  EXPECT_EQ(ReadTextFile(folder / "a.jpg").substr(0, 2), "\xff\xd8");
+  EXPECT_EQ(ReadTextFile(folder / "a.png").substr(1, 3), "PNG");
 }
 
 }  // namespace

@@ -71,5 +71,7 @@ std::string EncodeJpeg(const Image& image, int quality);
 std::string EncodePng(const Image& image);
 /// `EncodePng` into a file, atomically.
 void WritePng(const std::filesystem::path& path, const Image& image);
+/// As PNG, or as JPEG (quality 90) where the name ends in .jpg or .jpeg; atomically.
+void WriteImage(const std::filesystem::path& path, const Image& image);
 
 }  // namespace occvla::data

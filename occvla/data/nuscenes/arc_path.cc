@@ -88,4 +88,12 @@ std::vector<std::array<double, 3>> Discretise(std::span<const ArcPath> paths, do
   return poses;
 }
 
+double CurvatureAlong(std::span<const ArcPath> paths, double s) {
+  if (paths.empty()) return 0;
+  double before = 0;
+  size_t i = 0;
+  while (i + 1 < paths.size() && s > before + paths[i].length()) before += paths[i++].length();
+  return paths[i].Curvature(s - before);
+}
+
 }  // namespace occvla::data::nuscenes

@@ -108,6 +108,18 @@ TEST(ArcPathTest, CurvatureIsUnsignedAndZeroOnStraightPieces) {
   EXPECT_EQ(path.Curvature(5.01), 1.0 / 8);
 }
 
+TEST(ArcPathTest, CurvatureAlongPathsGoesOnFromPathToPath) {
+  const ArcPath straight = {.lengths = {0, 10, 0}};
+  const ArcPath bend = {.radius = 8, .lengths = {6, 0, 0}};
+  const std::array paths = {straight, bend, straight};
+  EXPECT_EQ(CurvatureAlong(paths, 4), 0);
+  EXPECT_EQ(CurvatureAlong(paths, 10), 0);
+  EXPECT_EQ(CurvatureAlong(paths, 10.5), 1.0 / 8);
+  EXPECT_EQ(CurvatureAlong(paths, 16), 1.0 / 8);
+  EXPECT_EQ(CurvatureAlong(paths, 17), 0);
+  EXPECT_EQ(CurvatureAlong({}, 3), 0);
+}
+
 // Pieces shorter than the step lie wholly between two points.
 TEST(ArcPathTest, PointsLieOnThePathThoughPiecesAreShorterThanTheStep) {
   const ArcPath path = {

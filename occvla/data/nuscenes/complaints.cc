@@ -22,14 +22,20 @@ void Complaints::Append(Complaints&& later) {
   count_ += later.count_;
 }
 
+std::string Complaints::Text() const {
+  std::string text = Join(kept_, "\n  - ");
+  if (count_ > kept_.size()) text += fmt::format("\n  - and {} more", count_ - kept_.size());
+  return text;
+}
+
 void Complaints::ThrowIfAny(const std::string& where) const {
   if (empty()) return;
-  std::string text =
-      fmt::format("{}: {} in the tables:\n  - {}", where,
-                  count_ == 1 ? "one thing is wrong" : fmt::format("{} things are wrong", count_),
-                  Join(kept_, "\n  - "));
-  if (count_ > kept_.size()) text += fmt::format("\n  - and {} more", count_ - kept_.size());
-  throw DataError(text + "\nUnpack the metadata archive again, or check --dataroot and --version.");
+  const std::string how_many =
+      count_ == 1 ? "one thing is wrong" : fmt::format("{} things are wrong", count_);
+  throw DataError(
+      fmt::format("{}: {} in the tables:\n  - {}\nUnpack the metadata archive again, or check "
+                  "--dataroot and --version.",
+                  where, how_many, Text()));
 }
 
 std::string FieldPlace(const std::string& table, uint64_t record, const std::string& field) {

@@ -20,6 +20,8 @@ class Complaints {
   uint64_t count() const { return count_; }
 
   void Append(Complaints&& later);
+  /// The list that follows "  - "; the last line counts those that were not kept.
+  std::string Text() const;
   /// Throws one DataError that opens with `where` when there are any.
   void ThrowIfAny(const std::string& where) const;
 

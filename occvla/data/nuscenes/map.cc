@@ -15,6 +15,7 @@ constexpr double kCentrelineStep = 0.5;  // Metres; as get_closest_lane and proj
 
 /// The geometry of one layer's records: polygons of area layers, lines of the others.
 struct LayerIndex {
+  std::vector<std::string_view> tokens;
   std::unordered_map<std::string_view, uint32_t> rows;
   std::vector<std::vector<uint32_t>> polygons;  ///< Per row, indices into the map's polygons.
   std::vector<uint32_t> lines;                  ///< Per row.
@@ -88,6 +89,7 @@ Map::Impl::Impl(MapRecords given) : records(std::move(given)) {
     std::vector<geom::Bounds2> bounds(rows.size());
     index.rows.reserve(rows.size());
     for (uint32_t i = 0; i < rows.size(); ++i) {
+      index.tokens.push_back(rows[i].token);
       index.rows.emplace(rows[i].token, i);
       index.polygons.push_back(PolygonsOf(rows[i]));
       index.lines.push_back(LineOf(rows[i]));
@@ -134,6 +136,10 @@ Map::Map(Map&&) noexcept = default;
 Map& Map::operator=(Map&&) noexcept = default;
 
 const MapRecords& Map::records() const { return impl_->records; }
+
+std::string_view Map::Token(Layer layer, uint32_t row) const {
+  return impl_->At(layer).tokens.at(row);
+}
 
 std::optional<uint32_t> Map::Find(Layer layer, std::string_view token) const {
   const auto& rows = impl_->At(layer).rows;

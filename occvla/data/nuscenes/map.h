@@ -34,6 +34,10 @@ struct ArcPath {
 /// occur twice), exactly as the devkit's discretize_lane.
 std::vector<std::array<double, 3>> Discretise(std::span<const ArcPath> paths, double step);
 
+/// Unsigned curvature at arc length s along the paths, as the devkit's
+/// get_curvature_at_distance_along_lane; beyond the end that of the last piece, 0 without paths.
+double CurvatureAlong(std::span<const ArcPath> paths, double s);
+
 /// Layers whose records are areas or lines; the names are the file's.
 enum class Layer : uint8_t {
   kDrivableArea,
@@ -222,6 +226,8 @@ class Map {
   Map& operator=(Map&&) noexcept;
 
   const MapRecords& records() const;
+  /// The token of a row of a layer; throws std::out_of_range beyond its rows.
+  std::string_view Token(Layer layer, uint32_t row) const;
   /// Row by token within a layer.
   std::optional<uint32_t> Find(Layer layer, std::string_view token) const;
   /// Lane or lane connector by token: an element index.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "occvla/base/error.h"
 #include "occvla/base/text.h"
 
 namespace occvla::data::nuscenes {
@@ -15,24 +14,11 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 using simdjson::dom::object;
 
-constexpr size_t kMostComplaints = 100;
+constexpr size_t kMostIgnored = 100;
 constexpr size_t kMostFields = 64;  // As the bits of MapRecord::used_.
 constexpr uint32_t kNone = UINT32_MAX;
 
 }  // namespace
-
-void MapComplaints::Add(std::string complaint) {
-  if (++count_ <= kMostComplaints) first_.push_back(std::move(complaint));
-}
-
-void MapComplaints::ThrowIfAny(const std::string& where) const {
-  if (count_ == 0) return;
-  std::string text = fmt::format("{} has {}:", where,
-                                 count_ == 1 ? "a problem" : fmt::format("{} problems", count_));
-  for (const std::string& complaint : first_) text += "\n  - " + complaint;
-  if (count_ > first_.size()) text += fmt::format("\n  - and {} more", count_ - first_.size());
-  throw DataError(text + "\nUnpack the map expansion (version 1.3) again.");
-}
 
 std::string MapPlace::ToString() const {
   std::string text = parent == nullptr ? "" : parent->ToString();
@@ -68,7 +54,7 @@ std::string DescribeMapValue(element value) {
 }
 
 MapTokens::MapTokens(std::string_view layer, const std::vector<element>& records,
-                     MapComplaints& complaints)
+                     Complaints& complaints)
     : layer_(layer) {
   rows_.reserve(records.size());
   uint32_t row = 0;
@@ -83,8 +69,8 @@ MapTokens::MapTokens(std::string_view layer, const std::vector<element>& records
       } else if (value.get(token) == simdjson::SUCCESS && !token.empty()) {
         const auto [first, fresh] = rows_.emplace(token, row);
         if (!fresh) {
-          complaints.Add(fmt::format("{}[{}].token repeats {}, the token of {}[{}]", layer, row,
-                                     Quoted(token), layer, first->second));
+          complaints.AddWhole(fmt::format("{}[{}].token repeats {}, the token of {}[{}]", layer,
+                                          row, Quoted(token), layer, first->second));
         }
       }
     }
@@ -97,17 +83,17 @@ const uint32_t* MapTokens::Find(std::string_view token) const {
   return found == rows_.end() ? nullptr : &found->second;
 }
 
-MapRecord::MapRecord(element value, const MapPlace& place, MapComplaints& complaints)
+MapRecord::MapRecord(element value, const MapPlace& place, Complaints& complaints)
     : place_(place), complaints_(complaints) {
   if (value.get(fields_) != simdjson::SUCCESS) {
-    complaints_.Add(fmt::format("{} must be an object, but is {}",
-                                place.name.empty() ? "the document" : place.ToString(),
-                                DescribeMapValue(value)));
+    complaints_.AddWhole(fmt::format("{} must be an object, but is {}",
+                                     place.name.empty() ? "the document" : place.ToString(),
+                                     DescribeMapValue(value)));
     return;
   }
   if (fields_.size() > kMostFields) {
-    complaints_.Add(fmt::format("{} must have at most {} fields, but has {}", place.ToString(),
-                                kMostFields, fields_.size()));
+    complaints_.AddWhole(fmt::format("{} must have at most {} fields, but has {}", place.ToString(),
+                                     kMostFields, fields_.size()));
     return;
   }
   usable_ = true;
@@ -118,7 +104,7 @@ MapRecord::MapRecord(element value, const MapPlace& place, MapComplaints& compla
 }
 
 void MapRecord::Complain(std::string_view name, const std::string& problem) {
-  complaints_.Add(MapPlace{.parent = &place_, .name = name}.ToString() + " " + problem);
+  complaints_.AddWhole(MapPlace{.parent = &place_, .name = name}.ToString() + " " + problem);
 }
 
 void MapRecord::ComplainType(std::string_view name, const std::string& expected, element found) {
@@ -229,7 +215,7 @@ void MapRecord::ReportOthers(std::string_view layer, std::set<std::string>& name
   if (!usable_) return;
   uint64_t bit = 1;
   for (const auto field : fields_) {
-    if ((used_ & bit) == 0 && names.size() < kMostComplaints) {
+    if ((used_ & bit) == 0 && names.size() < kMostIgnored) {
       const std::string name = Printable(field.key, 60);
       names.insert(layer.empty() ? name : std::string(layer) + "." + name);
     }
@@ -238,16 +224,16 @@ void MapRecord::ReportOthers(std::string_view layer, std::set<std::string>& name
 }
 
 uint32_t ResolveMapToken(element value, const MapTokens& tokens, const MapPlace& place,
-                         MapComplaints& complaints) {
+                         Complaints& complaints) {
   std::string_view token;
   if (value.get(token) != simdjson::SUCCESS || token.empty()) {
-    complaints.Add(fmt::format("{} must be the token of a {}, but is {}", place.ToString(),
-                               tokens.layer(), DescribeMapValue(value)));
+    complaints.AddWhole(fmt::format("{} must be the token of a {}, but is {}", place.ToString(),
+                                    tokens.layer(), DescribeMapValue(value)));
     return kNone;
   }
   if (const uint32_t* row = tokens.Find(token)) return *row;
-  complaints.Add(fmt::format("{} names {}, which is the token of no {}", place.ToString(),
-                             Quoted(token), tokens.layer()));
+  complaints.AddWhole(fmt::format("{} names {}, which is the token of no {}", place.ToString(),
+                                  Quoted(token), tokens.layer()));
   return kNone;
 }
 

@@ -10,22 +10,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "occvla/data/complaints.h"
+
 /// What the reader of maps reads with: a document's places, records and tokens, and complaints
 /// about them. Everything here lives while the parsed document does.
 namespace occvla::data::nuscenes {
-
-/// The first hundred complaints, and how many more there were.
-class MapComplaints {
- public:
-  void Add(std::string complaint);
-  size_t count() const { return count_; }
-  /// Throws a DataError with all of them, unless there are none.
-  void ThrowIfAny(const std::string& where) const;
-
- private:
-  std::vector<std::string> first_;
-  size_t count_ = 0;
-};
 
 /// Where in the document a value stands; on the stack, like the values themselves.
 struct MapPlace {
@@ -42,7 +31,7 @@ struct MapPlace {
 class MapTokens {
  public:
   MapTokens(std::string_view layer, const std::vector<simdjson::dom::element>& records,
-            MapComplaints& complaints);
+            Complaints& complaints);
 
   std::string_view layer() const { return layer_; }
   const uint32_t* Find(std::string_view token) const;
@@ -60,7 +49,7 @@ class MapTokens {
 /// value; the caller goes on.
 class MapRecord {
  public:
-  MapRecord(simdjson::dom::element element, const MapPlace& place, MapComplaints& complaints);
+  MapRecord(simdjson::dom::element element, const MapPlace& place, Complaints& complaints);
 
   std::string String(std::string_view name);
   bool Bool(std::string_view name);
@@ -92,7 +81,7 @@ class MapRecord {
                     simdjson::dom::element found);
 
   MapPlace place_;
-  MapComplaints& complaints_;
+  Complaints& complaints_;
   simdjson::dom::object fields_;
   uint64_t used_ = 0;    ///< A bit a field, in the document's order.
   bool usable_ = false;  ///< One that is no object has one complaint, not one a field.
@@ -102,6 +91,6 @@ class MapRecord {
 std::string DescribeMapValue(simdjson::dom::element value);
 /// The row that a token names, complaining where none does.
 uint32_t ResolveMapToken(simdjson::dom::element value, const MapTokens& tokens,
-                         const MapPlace& place, MapComplaints& complaints);
+                         const MapPlace& place, Complaints& complaints);
 
 }  // namespace occvla::data::nuscenes

@@ -28,7 +28,7 @@ constexpr double kRounding = 1e-6;  // Below 0 that a piece's length may lie.
 /// are known, because they name each other in any order.
 class MapReader {
  public:
-  MapReader(element document, MapComplaints& complaints)
+  MapReader(element document, Complaints& complaints)
       : complaints_(complaints), root_(document, MapPlace{}, complaints) {}
 
   MapRecords Read();
@@ -67,7 +67,7 @@ class MapReader {
 
   const uint32_t* FindElement(std::string_view token, uint32_t& storage) const;
 
-  MapComplaints& complaints_;
+  Complaints& complaints_;
   MapRecord root_;
   MapRecords map_;
   std::set<std::string> ignored_;
@@ -329,9 +329,9 @@ void MapReader::EachElement(std::string_view field, Visit&& visit) {
     uint32_t storage = 0;
     const MapPlace place{.parent = &parent, .name = entry.key, .is_token = true};
     if (const uint32_t* found = FindElement(entry.key, storage); found == nullptr) {
-      complaints_.Add(place.ToString() + " belongs to no lane and no lane_connector");
+      complaints_.AddWhole(place.ToString() + " belongs to no lane and no lane_connector");
     } else if (seen[*found]) {
-      complaints_.Add(place.ToString() + " occurs twice");
+      complaints_.AddWhole(place.ToString() + " occurs twice");
     } else {
       seen[*found] = true;
       visit(*found, entry.value, place);
@@ -347,7 +347,8 @@ void MapReader::ReadPaths() {
   EachElement("arcline_path_3", [&](uint32_t index, element value, const MapPlace& place) {
     simdjson::dom::array paths;
     if (value.get(paths) != simdjson::SUCCESS) {
-      complaints_.Add(place.ToString() + " must be an array, but is " + DescribeMapValue(value));
+      complaints_.AddWhole(place.ToString() + " must be an array, but is " +
+                           DescribeMapValue(value));
       return;
     }
     MapPlace at = place;
@@ -426,8 +427,9 @@ std::vector<uint32_t> MapReader::Neighbours(MapRecord& record, uint32_t of, bool
     uint32_t storage = 0;
     if (value.get(token) != simdjson::SUCCESS || token.empty()) {
       const MapPlace place{.parent = &record.place(), .name = field, .index = index};
-      complaints_.Add(place.ToString() + " must be the token of a lane or lane_connector, but is " +
-                      DescribeMapValue(value));
+      complaints_.AddWhole(place.ToString() +
+                           " must be the token of a lane or lane_connector, but is " +
+                           DescribeMapValue(value));
     } else if (const uint32_t* found = FindElement(token, storage)) {
       neighbours.push_back(*found);
     } else {
@@ -504,9 +506,9 @@ MapRecords ParseMap(std::string_view text, const std::string& where) {
   } else if (error != simdjson::SUCCESS) {
     ThrowSyntaxError(text, where, error);
   }
-  MapComplaints complaints;
+  Complaints complaints;
   MapRecords map = MapReader(document, complaints).Read();
-  complaints.ThrowIfAny(where);
+  complaints.Throw(where, "Unpack the map expansion (version 1.3) again.");
   return map;
 }
 

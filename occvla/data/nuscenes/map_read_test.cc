@@ -35,7 +35,7 @@ std::string ProblemAfter(const std::function<void(Json&)>& change) {
 }
 
 std::string One(const std::string& complaint) {
-  return "map.json has a problem:\n  - " + complaint +
+  return "map.json: 1 problem:\n  - " + complaint +
          "\nUnpack the map expansion (version 1.3) again.";
 }
 
@@ -156,7 +156,7 @@ TEST(MapFilesTest, EveryComplaintComesAtOnce) {
               d["walkway"][0]["polygon_token"] = "gone";
               d["traffic_light"][0]["items"][1]["to_road_block_tokens"][0] = "gone";
             }),
-            "map.json has 4 problems:\n"
+            "map.json: 4 problems:\n"
             "  - node[0].x must be a number, but is \"east\"\n"
             "  - lane[1].lane_type is missing\n"
             "  - walkway[0].polygon_token names \"gone\", which is the token of no polygon\n"
@@ -169,7 +169,7 @@ TEST(MapFilesTest, OnlyTheFirstHundredComplaintsAreSpelledOut) {
   const std::string problem = ProblemAfter([](Json& d) {
     for (int i = 0; i < 130; ++i) d["walkway"].push_back(Json::object());
   });
-  EXPECT_THAT(problem, HasSubstr("map.json has 260 problems:\n  - walkway[1].token is missing\n"));
+  EXPECT_THAT(problem, HasSubstr("map.json: 260 problems:\n  - walkway[1].token is missing\n"));
   EXPECT_THAT(problem, HasSubstr("\n  - and 160 more\nUnpack"));
 }
 
@@ -302,7 +302,7 @@ TEST(MapFilesTest, DeepNestingIsRefused) {
 
 TEST(MapFilesTest, OtherDocumentsAreNoMaps) {
   EXPECT_EQ(Problem("[]"), One("the document must be an object, but is an array of 0"));
-  EXPECT_THAT(Problem("{}"), HasSubstr("map.json has 19 problems:"));
+  EXPECT_THAT(Problem("{}"), HasSubstr("map.json: 19 problems:"));
 }
 
 TEST(MapFilesTest, FileHoldsTheTextAndIsNamedInComplaints) {
@@ -316,7 +316,7 @@ TEST(MapFilesTest, FileHoldsTheTextAndIsNamedInComplaints) {
     FAIL();
   } catch (const DataError& error) {
     EXPECT_THAT(error.what(),
-                HasSubstr((folder / "boston-seaport.json").string() + " has a problem"));
+                HasSubstr((folder / "boston-seaport.json").string() + ": 1 problem:"));
   }
 }
 

@@ -20,6 +20,7 @@ TEST(MapTest, FindsRowsByTokenWithinALayer) {
   const Map map(TestMap().map);
   EXPECT_THAT(map.Find(Layer::kRoadSegment, "junction"), Optional(1u));
   EXPECT_EQ(map.Find(Layer::kRoadSegment, "lane-a"), std::nullopt);
+  EXPECT_EQ(map.Token(Layer::kRoadSegment, 1), "junction");
   EXPECT_THAT(map.FindElement("lane-b"), Optional(1u));
   EXPECT_THAT(map.FindElement("left"), Optional(3u));
   EXPECT_EQ(map.FindElement("nowhere"), std::nullopt);

@@ -130,10 +130,9 @@ class Builder {
   // Makes a target of a table, and complains of tokens that two rows share.
   template <typename RowType>
   Target MakeTarget(std::string_view name, TableState state, const std::vector<RowType>& rows) {
-    const std::vector<Token> tokens = TokensOf(rows);
-    Target target{name, std::move(state), TokenIndex(tokens, reader_.threads())};
+    Target target{name, std::move(state), TokenIndex(TokensOf(rows), reader_.threads())};
     const uint64_t before = reader_.complaints().count();
-    ComplainOfDuplicates(target.index, reader_.Name(name), tokens, reader_.complaints());
+    ComplainOfDuplicates(target.index, reader_.Name(name), reader_.complaints());
     target.state.has_duplicates = reader_.complaints().count() != before;
     return target;
   }
@@ -345,7 +344,6 @@ class Builder {
   ChainRows Link(std::string_view name, const Target& target, ChainTokens& chain,
                  std::vector<RowType>& rows) {
     if (!target.state.read || target.state.has_duplicates) return {};
-    chain.own = TokensOf(rows);
     ChainRows links = ResolveChains(chain, target.index, target.state, reader_.Name(name),
                                     reader_.threads(), reader_.complaints());
     chain = {};

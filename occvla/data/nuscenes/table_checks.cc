@@ -102,6 +102,13 @@ std::vector<Row> ListByOwner(const Rows& rows, size_t owners, const OwnerOf& own
   return list;
 }
 
+template <typename SetRange>
+std::vector<Row> KeyFramesBySample(const TableStore& store, const SetRange& set_range) {
+  return ListByOwner(
+      store.sample_data, store.sample.size(),
+      [](const SampleDataRow& row) { return row.is_key_frame ? row.sample : kNoRow; }, set_range);
+}
+
 }  // namespace
 
 void CheckLevels(const TableStore& store, const std::string& table, const TableState& state,
@@ -216,7 +223,6 @@ void CheckSampleData(const TableStore& store, const std::string& table, const Ta
     return row.calibrated_sensor == kNoRow ? kNoRow
                                            : store.calibrated_sensor[row.calibrated_sensor].sensor;
   };
-  std::map<std::pair<Row, Row>, size_t> keyframes;  // (sample, sensor) -> record.
   for (size_t i = 0; i < store.sample_data.size(); ++i) {
     const SampleDataRow& row = store.sample_data[i];
     const Row sensor = sensor_of(row);
@@ -231,14 +237,30 @@ void CheckSampleData(const TableStore& store, const std::string& table, const Ta
       complaints.Add(FieldPlace(table, i, row.width_px == 0 ? "width" : "height") +
                      " must be above 0 for an image, but is 0");
     }
-    if (!row.is_key_frame || row.sample == kNoRow || state.has_duplicates) continue;
-    const auto [place, fresh] = keyframes.emplace(std::pair{row.sample, sensor}, i);
-    if (fresh) continue;
-    complaints.Add(FieldPlace(table, i, "is_key_frame") +
-                   fmt::format(" is true, but record {} is the keyframe of {} in this sample "
-                               "already",
-                               place->second,
-                               Printable(TextOf(store, store.sensor[sensor].channel), 40)));
+  }
+  if (state.has_duplicates) return;
+  std::vector<Range> ranges(store.sample.size());
+  const std::vector<Row> keyframes =
+      KeyFramesBySample(store, [&](size_t i, uint32_t begin, uint32_t end) {
+        ranges[i] = {begin, end};
+      });
+  // Per sensor: its latest sample that has a keyframe of it, and that keyframe.
+  std::vector<std::pair<size_t, Row>> latest(store.sensor.size(), {ranges.size(), kNoRow});
+  for (size_t sample = 0; sample < ranges.size(); ++sample) {
+    for (uint32_t i = ranges[sample].begin; i < ranges[sample].end; ++i) {
+      const Row sensor = sensor_of(store.sample_data[keyframes[i]]);
+      if (sensor == kNoRow) continue;
+      auto& [latest_sample, row] = latest[sensor];
+      if (latest_sample == sample) {
+        complaints.Add(
+            FieldPlace(table, keyframes[i], "is_key_frame") +
+            fmt::format(" is true, but record {} is the keyframe of {} in this sample already", row,
+                        Printable(TextOf(store, store.sensor[sensor].channel), 40)));
+      } else {
+        latest_sample = sample;
+        row = keyframes[i];
+      }
+    }
   }
 }
 
@@ -250,10 +272,8 @@ void MakeLists(TableStore& store) {
         store.sample[i].annotations.begin = begin;
         store.sample[i].annotations.end = end;
       });
-  store.sample_keyframe_rows = ListByOwner(
-      store.sample_data, store.sample.size(),
-      [](const SampleDataRow& row) { return row.is_key_frame ? row.sample : kNoRow; },
-      [&](size_t i, uint32_t begin, uint32_t end) {
+  store.sample_keyframe_rows =
+      KeyFramesBySample(store, [&](size_t i, uint32_t begin, uint32_t end) {
         store.sample[i].keyframes.begin = begin;
         store.sample[i].keyframes.end = end;
       });

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <mutex>
+
 #include "occvla/data/nuscenes/parallel.h"
 
 namespace occvla::data::nuscenes {
@@ -20,26 +23,26 @@ class Chains {
         state_(state),
         table_(table),
         complaints_(complaints),
-        count_(static_cast<Row>(tokens.own.size())) {}
+        count_(static_cast<Row>(tokens.next.size())) {}
 
   ChainRows Resolve(size_t threads) {
     rows_.next.resize(count_);
     rows_.previous.assign(count_, kNoRow);
     told_.assign(count_, false);
-    ForEachIndex((count_ + kShare - 1) / kShare, threads, [&](size_t, size_t share) {
-      const size_t begin = share * kShare, size = std::min<size_t>(kShare, count_ - begin);
-      index_.Find(std::span(tokens_.next).subspan(begin, size),
-                  std::span(rows_.next).subspan(begin, size));
+    ForEachShare(threads, [&](size_t begin, size_t end) {
+      index_.Find(std::span(tokens_.next).subspan(begin, end - begin),
+                  std::span(rows_.next).subspan(begin, end - begin));
     });
+    const std::vector<Row> unanswered = Claim(threads);
     const uint64_t before = complaints_.count();
     // Dangling ones first: what follows from them is not told again.
     for (Row row = 0; row < count_; ++row) {
       if (tokens_.next[row] != Token{} && rows_.next[row] == kNoRow)
         Tell(row, "next", "is " + DanglingText(tokens_.next[row], table_));
     }
-    for (Row row = 0; row < count_; ++row) Claim(row);
+    for (const Row row : unanswered) CheckUnanswered(row);
     for (Row row = 0; row < count_; ++row) CheckUnclaimed(row);
-    if (complaints_.count() == before) FindRings();
+    if (complaints_.count() == before) FindRings(threads);
     rows_.sound = complaints_.count() == before && state_.damaged.empty();
     return std::move(rows_);
   }
@@ -50,14 +53,39 @@ class Chains {
     if (!state_.IsDamaged(row)) complaints_.Add(FieldPlace(table_, row, field) + " " + problem);
   }
 
-  // The row that `next` names must name this one as `prev`.
-  void Claim(Row row) {
+  template <typename Work>
+  void ForEachShare(size_t threads, const Work& work) const {
+    ForEachIndex((count_ + kShare - 1) / kShare, threads, [&](size_t, size_t share) {
+      work(share * kShare, std::min<size_t>(count_, (share + 1) * kShare));
+    });
+  }
+
+  // The row that `next` names must name this one as `prev`. Rows of which that is not so.
+  std::vector<Row> Claim(size_t threads) {
+    constexpr size_t kAhead = 16;
+    std::vector<Row> unanswered;
+    std::mutex mutex;
+    ForEachShare(threads, [&](size_t begin, size_t end) {
+      for (size_t row = begin; row < end; ++row) {
+        if (row + kAhead < end && rows_.next[row + kAhead] != kNoRow)
+          __builtin_prefetch(&tokens_.previous[rows_.next[row + kAhead]]);
+        const Row next = rows_.next[row];
+        if (next == kNoRow) continue;
+        // Tokens differ, so that only one row can be the one that `prev` names.
+        if (tokens_.previous[next] == index_.tokens()[row]) {
+          rows_.previous[next] = static_cast<Row>(row);
+        } else {
+          const std::lock_guard lock(mutex);
+          unanswered.push_back(static_cast<Row>(row));
+        }
+      }
+    });
+    std::sort(unanswered.begin(), unanswered.end());
+    return unanswered;
+  }
+
+  void CheckUnanswered(Row row) {
     const Row next = rows_.next[row];
-    if (next == kNoRow) return;
-    if (tokens_.previous[next] == tokens_.own[row] && rows_.previous[next] == kNoRow) {
-      rows_.previous[next] = row;
-      return;
-    }
     rows_.next[row] = kNoRow;
     if (state_.IsDamaged(next) || told_[next]) {
       told_[row] = true;
@@ -89,16 +117,18 @@ class Chains {
     }
   }
 
-  void FindRings() {
-    std::vector<bool> seen(count_);
-    for (Row row = 0; row < count_; ++row) {
-      if (rows_.previous[row] != kNoRow) continue;
-      for (Row at = row; at != kNoRow; at = rows_.next[at]) seen[at] = true;
-    }
+  void FindRings(size_t threads) {
+    std::vector<unsigned char> seen(count_);  // Bytes: lists share none, threads may write them.
+    ForEachShare(threads, [&](size_t begin, size_t end) {
+      for (size_t row = begin; row < end; ++row) {
+        if (rows_.previous[row] != kNoRow) continue;
+        for (Row at = static_cast<Row>(row); at != kNoRow; at = rows_.next[at]) seen[at] = 1;
+      }
+    });
     for (Row row = 0; row < count_; ++row) {
       if (seen[row]) continue;
       size_t length = 0;
-      for (Row at = row; !seen[at]; at = rows_.next[at], ++length) seen[at] = true;
+      for (Row at = row; !seen[at]; at = rows_.next[at], ++length) seen[at] = 1;
       Tell(row, "next",
            length == 1 ? "is the record itself"
                        : fmt::format("leads back to this record after {} records: a ring", length));
@@ -123,11 +153,11 @@ ChainRows ResolveChains(const ChainTokens& tokens, const TokenIndex& index, cons
 }
 
 void ComplainOfDuplicates(const TokenIndex& index, const std::string& table,
-                          std::span<const Token> tokens, Complaints& complaints) {
+                          Complaints& complaints) {
   for (const auto& [first, later] : index.Duplicates()) {
-    complaints.Add(
-        FieldPlace(table, later, "token") +
-        fmt::format(" is \"{}\", which record {} has already", tokens[later].ToString(), first));
+    complaints.Add(FieldPlace(table, later, "token") +
+                   fmt::format(" is \"{}\", which record {} has already",
+                               index.tokens()[later].ToString(), first));
   }
 }
 

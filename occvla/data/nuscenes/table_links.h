@@ -10,7 +10,7 @@ namespace occvla::data::nuscenes {
 
 /// A table whose rows form lists by `next` and `prev`, as the file states them.
 struct ChainTokens {
-  std::vector<Token> own, next, previous;
+  std::vector<Token> next, previous;
 };
 
 /// The lists resolved: rows, or kNoRow at the ends.
@@ -26,7 +26,7 @@ ChainRows ResolveChains(const ChainTokens& tokens, const TokenIndex& index, cons
 
 /// Complains of every token that two rows of a table share.
 void ComplainOfDuplicates(const TokenIndex& index, const std::string& table,
-                          std::span<const Token> tokens, Complaints& complaints);
+                          Complaints& complaints);
 
 /// `"<token>", which no record of v1.0-mini/sample.json has`.
 std::string DanglingText(Token token, const std::string& table);

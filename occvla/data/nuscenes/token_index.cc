@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 
 #include "occvla/data/nuscenes/parallel.h"
 
 namespace occvla::data::nuscenes {
-namespace {
-
-constexpr size_t kShare = 1 << 16;  // Tokens that one thread takes at a time.
-
-}  // namespace
 
 uint64_t OrderOf(Token token) {
   // Both multipliers are odd: each half alone is mixed without loss.
@@ -20,87 +16,111 @@ uint64_t OrderOf(Token token) {
   return x ^ (x >> 32);
 }
 
-TokenIndex::TokenIndex(std::span<const Token> tokens, size_t threads) {
-  // About one entry a prefix, and at least two prefixes, so that the shift stays below 64.
-  const int bits = std::clamp<int>(std::bit_width(tokens.size()), 1, 26);
+bool TokenIndex::IsBefore(Row a, Row b) const {
+  const uint64_t order_a = OrderOf(tokens_[a]), order_b = OrderOf(tokens_[b]);
+  if (order_a != order_b) return order_a < order_b;
+  return tokens_[a] != tokens_[b] ? tokens_[a] < tokens_[b] : a < b;
+}
+
+TokenIndex::TokenIndex(std::vector<Token> tokens, size_t threads) : tokens_(std::move(tokens)) {
+  // About one token a prefix, and at least two prefixes, so that the shift stays below 64.
+  const int bits = std::clamp<int>(std::bit_width(tokens_.size()), 1, 26);
   shift_ = 64 - bits;
   const size_t prefixes = size_t{1} << bits;
   begins_.assign(prefixes + 1, 0);
-  for (const Token token : tokens)
-    if (token != Token{}) ++begins_[(OrderOf(token) >> shift_) + 1];
+  // Each thread takes a share of the prefixes and looks at all tokens: reading them in order costs
+  // less than what is done with them at random places.
+  const size_t shares = std::min<size_t>(threads, 8);
+  const auto for_each_share = [&](const auto& work) {
+    ForEachIndex(shares, threads, [&](size_t, size_t share) {
+      work(prefixes * share / shares, prefixes * (share + 1) / shares);
+    });
+  };
+  const auto for_each_token = [&](size_t first, size_t last, const auto& work) {
+    for (size_t row = 0; row < tokens_.size(); ++row) {
+      const size_t prefix = OrderOf(tokens_[row]) >> shift_;
+      if (prefix >= first && prefix < last && tokens_[row] != Token{})
+        work(prefix, static_cast<Row>(row));
+    }
+  };
+  for_each_share([&](size_t first, size_t last) {
+    for_each_token(first, last, [&](size_t prefix, Row) { ++begins_[prefix + 1]; });
+  });
   for (size_t prefix = 0; prefix < prefixes; ++prefix) begins_[prefix + 1] += begins_[prefix];
-  entries_.resize(begins_[prefixes]);
+  rows_.resize(begins_[prefixes]);
+  std::atomic<bool> has_duplicates = false;
   std::vector<uint32_t> next(begins_.begin(), begins_.end() - 1);
-  for (size_t row = 0; row < tokens.size(); ++row) {
-    if (tokens[row] == Token{}) continue;
-    entries_[next[OrderOf(tokens[row]) >> shift_]++] = {tokens[row], static_cast<Row>(row)};
-  }
-  rows_.resize(entries_.size());
-  ForEachIndex((prefixes + kShare - 1) / kShare, threads, [&](size_t, size_t share) {
-    const size_t end = std::min(prefixes, (share + 1) * kShare);
-    for (size_t prefix = share * kShare; prefix < end; ++prefix) {
-      const auto first = entries_.begin() + begins_[prefix];
-      const auto last = entries_.begin() + begins_[prefix + 1];
-      if (last - first > 1) {
-        std::sort(first, last, [](const Entry& a, const Entry& b) {
-          const uint64_t order_a = OrderOf(a.token), order_b = OrderOf(b.token);
-          if (order_a != order_b) return order_a < order_b;
-          return a.token != b.token ? a.token < b.token : a.row < b.row;
-        });
-      }
-      for (auto entry = first; entry != last; ++entry)
-        rows_[static_cast<size_t>(entry - entries_.begin())] = entry->row;
+  for_each_share([&](size_t first, size_t last) {
+    for_each_token(first, last, [&](size_t prefix, Row row) { rows_[next[prefix]++] = row; });
+    for (size_t prefix = first; prefix < last; ++prefix) {
+      const auto begin = rows_.begin() + begins_[prefix], end = rows_.begin() + begins_[prefix + 1];
+      if (end - begin < 2) continue;
+      std::sort(begin, end, [this](Row a, Row b) { return IsBefore(a, b); });
+      const auto same = [this](Row a, Row b) { return tokens_[a] == tokens_[b]; };
+      if (std::adjacent_find(begin, end, same) != end) has_duplicates = true;
     }
   });
-}
-
-std::pair<uint32_t, uint32_t> TokenIndex::BucketOf(uint64_t order) const {
-  const size_t prefix = order >> shift_;
-  return {begins_[prefix], begins_[prefix + 1]};
+  has_duplicates_ = has_duplicates;
 }
 
 Row TokenIndex::Find(Token token) const {
-  if (entries_.empty() || token == Token{}) return kNoRow;
+  if (rows_.empty() || token == Token{}) return kNoRow;
   const uint64_t order = OrderOf(token);
-  const auto [begin, end] = BucketOf(order);
-  const auto first = entries_.begin() + begin, last = entries_.begin() + end;
-  const auto found =
-      std::lower_bound(first, last, token, [order](const Entry& entry, const Token& wanted) {
-        const uint64_t entry_order = OrderOf(entry.token);
-        return entry_order != order ? entry_order < order : entry.token < wanted;
-      });
-  return found != last && found->token == token ? found->row : kNoRow;
+  const auto begin = rows_.begin() + begins_[order >> shift_];
+  const auto end = rows_.begin() + begins_[(order >> shift_) + 1];
+  const auto found = std::lower_bound(begin, end, token, [&](Row row, const Token& wanted) {
+    const uint64_t row_order = OrderOf(tokens_[row]);
+    return row_order != order ? row_order < order : tokens_[row] < wanted;
+  });
+  return found != end && tokens_[*found] == token ? *found : kNoRow;
 }
 
 void TokenIndex::Find(std::span<const Token> tokens, std::span<Row> rows) const {
-  if (entries_.empty()) {
-    std::fill(rows.begin(), rows.end(), kNoRow);
-    return;
-  }
+  std::fill(rows.begin(), rows.end(), kNoRow);
+  if (rows_.empty()) return;
   constexpr size_t kTogether = 16;  // Enough misses in flight to hide most of each.
-  for (size_t at = 0; at < tokens.size(); at += kTogether) {
-    const size_t count = std::min(kTogether, tokens.size() - at);
-    std::array<size_t, kTogether> prefix;
+  std::array<size_t, kTogether> waiting;
+  size_t count = 0;
+  const auto find_waiting = [&] {
+    std::array<size_t, kTogether> begins;
+    for (size_t i = 0; i < count; ++i)
+      __builtin_prefetch(&begins_[OrderOf(tokens[waiting[i]]) >> shift_]);
     for (size_t i = 0; i < count; ++i) {
-      prefix[i] = OrderOf(tokens[at + i]) >> shift_;
-      __builtin_prefetch(&begins_[prefix[i]]);
+      begins[i] =
+          std::min<size_t>(begins_[OrderOf(tokens[waiting[i]]) >> shift_], rows_.size() - 1);
+      __builtin_prefetch(&rows_[begins[i]]);
     }
-    for (size_t i = 0; i < count; ++i) {
-      const uint32_t begin = begins_[prefix[i]];
-      if (begin < entries_.size()) __builtin_prefetch(&entries_[begin]);
+    for (size_t i = 0; i < count; ++i) __builtin_prefetch(&tokens_[rows_[begins[i]]]);
+    for (size_t i = 0; i < count; ++i) rows[waiting[i]] = Find(tokens[waiting[i]]);
+    count = 0;
+  };
+  Row latest = kNoRow;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] == Token{}) continue;
+    // Where two rows share a token the first one counts, as for Find; its table is refused anyway.
+    if (latest != kNoRow && tokens_[latest] == tokens[i]) {
+      rows[i] = latest;
+    } else if (latest + 1 < tokens_.size() && tokens_[latest + 1] == tokens[i]) {
+      rows[i] = ++latest;
+    } else {
+      waiting[count++] = i;
+      if (count < kTogether) continue;
+      find_waiting();
+      if (rows[i] != kNoRow) latest = rows[i];
     }
-    for (size_t i = 0; i < count; ++i) rows[at + i] = Find(tokens[at + i]);
   }
+  find_waiting();
 }
 
 std::vector<std::pair<Row, Row>> TokenIndex::Duplicates() const {
   std::vector<std::pair<Row, Row>> pairs;
+  if (!has_duplicates_) return pairs;
   size_t first = 0;
-  for (size_t i = 1; i < entries_.size(); ++i) {
-    if (entries_[i].token != entries_[first].token) {
+  for (size_t i = 1; i < rows_.size(); ++i) {
+    if (tokens_[rows_[i]] != tokens_[rows_[first]]) {
       first = i;
     } else {
-      pairs.emplace_back(entries_[first].row, entries_[i].row);
+      pairs.emplace_back(rows_[first], rows_[i]);
     }
   }
   std::sort(pairs.begin(), pairs.end(),

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "occvla/data/nuscenes/tables.h"
@@ -13,32 +14,31 @@ namespace occvla::data::nuscenes {
 uint64_t OrderOf(Token token);
 
 /// Finds rows by token: row numbers in the order of (OrderOf(token), token, row), with a table of
-/// where each prefix of the order begins. One look-up costs one or two cache misses for random
-/// tokens, and a binary search however the tokens were chosen.
+/// where each prefix of the order begins. One look-up costs a few cache misses for random tokens,
+/// and a binary search however the tokens were chosen.
 class TokenIndex {
  public:
   TokenIndex() = default;
-  /// Rows without a token (all zero: unreadable ones) are left out. Uses `threads` threads.
-  TokenIndex(std::span<const Token> tokens, size_t threads);
+  /// Of the tokens by row. Rows without one (all zero: unreadable ones) are left out.
+  TokenIndex(std::vector<Token> tokens, size_t threads);
 
   Row Find(Token token) const;  ///< kNoRow when absent.
-  /// Resolves many at once, with their cache misses overlapping. Zero tokens give kNoRow.
+  /// Resolves many at once. Quick where they name the same row as the one before, or the row behind
+  /// it, as the tables mostly do; elsewhere the cache misses overlap. Zero tokens give kNoRow.
   void Find(std::span<const Token> tokens, std::span<Row> rows) const;
   /// Pairs (first row, later row) of equal tokens, by later row.
   std::vector<std::pair<Row, Row>> Duplicates() const;
+  std::span<const Token> tokens() const { return tokens_; }
   std::span<const Row> sorted_rows() const { return rows_; }
 
  private:
-  struct Entry {
-    Token token;
-    Row row;
-  };
-  std::pair<uint32_t, uint32_t> BucketOf(uint64_t order) const;
+  bool IsBefore(Row a, Row b) const;
 
-  std::vector<Entry> entries_;
+  std::vector<Token> tokens_;
   std::vector<Row> rows_;
-  std::vector<uint32_t> begins_;  // Per prefix of the order, where its entries begin; one more.
+  std::vector<uint32_t> begins_;  // Per prefix of the order, where its rows begin; one more.
   int shift_ = 63;
+  bool has_duplicates_ = false;
 };
 
 /// Looks a token up in the rows of an index, `sorted_rows`, by binary search.

@@ -40,7 +40,7 @@ Table ReadCsv(std::string_view text) {
 TEST(CsvTest, FieldsInQuotesHoldCommasBreaksAndQuotes) {
   const Table table = ReadCsv(
       "\xEF\xBB\xBF"
-      "a,\"b,\"\"c\"\"\",\r\n\r\n\"d\r\ne\",,f\n\"\",g,\"\"\"\"");
+      "a,\"b,\"\"c\"\"\",\r\n\r\n\"d\r\ne\",,f\n\"\",g,\"\"\"\"\r\n");
   EXPECT_THAT(table.records,
               ElementsAre(ElementsAre("a", "b,\"c\"", ""), ElementsAre("d\r\ne", "", "f"),
                           ElementsAre("", "g", "\"")));

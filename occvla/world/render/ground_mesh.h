@@ -2,10 +2,10 @@
 #include <Eigen/Core>
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
+#include "occvla/world/render/cut.h"
 #include "occvla/world/render/mesh.h"
 #include "occvla/world/town.h"
 
@@ -43,14 +43,9 @@ class GroundMap {
     int32_t base = kNoIndex;        ///< Topmost area that covers the cell whole.
     uint32_t first = 0, count = 0;  ///< Of `edges_`: those of areas above `base`.
   };
-  struct Edge {
-    Eigen::Vector2d a, b;
-    int32_t area = 0;
-  };
   struct AreaBounds {
     Eigen::Vector2d low, high;
   };
-  using Ring = std::vector<Eigen::Vector2d>;
 
   void IndexAreas();
   int TopmostArea(const Eigen::Vector2d& p_G, const Cell& cell) const;
@@ -59,15 +54,17 @@ class GroundMap {
   double RaisedAt(const Eigen::Vector2d& p_G) const;
   void CutCell(int i, int j, const Eigen::Vector3d& origin_G, Mesh& mesh) const;
   void AddPiece(const Ring& ring, int area, const Eigen::Vector3d& origin_G, Mesh& mesh) const;
-  void AddKerbs(const Ring& ring, int area, std::span<const Edge> edges,
+  void AddKerbs(const Ring& ring, int area, std::span<const Segment2> edges,
                 const Eigen::Vector3d& origin_G, Mesh& mesh) const;
   void AddHorizon(const Eigen::Vector3d& origin_G, Mesh& mesh) const;
 
-  const Town& town_;  // Not owned.
+  const Town& town_;                  // Not owned.
+  static constexpr double kCell = 2;  // Metres.
+
   Eigen::Vector2d low_G_;
   int columns_ = 0, rows_ = 0;
   std::vector<Cell> cells_;
-  std::vector<Edge> edges_;
+  std::vector<Segment2> edges_;
   std::vector<AreaBounds> bounds_;
   std::vector<double> heights_;  // [rows + 1][columns + 1].
 };

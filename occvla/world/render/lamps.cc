@@ -10,7 +10,7 @@ namespace {
 
 using Eigen::Vector3f;
 
-constexpr float kCell = 20;
+constexpr float kCell = 12;
 constexpr float kSight = 150;
 
 Vector3f ColourOf(Lamp lamp, const Material& material) {
@@ -110,22 +110,26 @@ void Lamps::AddActors(const Scene::Moment& moment) {
           (who.X_RA * Eigen::Vector3d(x * actor.size.x(), y * actor.size.y(), z * actor.size.z()))
               .cast<float>());
     };
+    // A motorcycle has one lamp at each end.
+    const std::array<double, 2> sides =
+        actor.category == 21 ? std::array<double, 2>{0, 0} : std::array<double, 2>{-0.36, 0.36};
+    const size_t lamps = actor.category == 21 ? 1 : 2;
     const float head = levels_[i][static_cast<size_t>(Lamp::kHead)];
     const float brake = levels_[i][static_cast<size_t>(Lamp::kBrake)];
     if (head > 0) {
       Light light;
       light.at = place(0.5, 0.4) + 0.1f * ahead;
       light.towards = (ahead + Vector3f(0, 0, -0.03f)).normalized();
-      light.colour = head * 30 * Vector3f(1.0f, 0.96f, 0.88f);
+      light.colour = head * 40 * Vector3f(1.0f, 0.96f, 0.88f);
       light.narrow = 1;
-      light.reach = 45;
+      light.reach = 36;
       AddLight(light);
       for (const double y : {-0.36, 0.36})
         bright_.push_back(
             {side(0.5, 0.4, y) + 0.05f * ahead, head * Vector3f(1, 0.96f, 0.88f), ahead});
     }
     if (brake > 0)
-      for (const double y : {-0.36, 0.36})
+      for (const double y : std::span(sides).first(lamps))
         bright_.push_back(
             {side(-0.5, 0.42, y) - 0.05f * ahead, brake * Vector3f(0.8f, 0.04f, 0.02f), -ahead});
   }
@@ -143,8 +147,8 @@ void Lamps::AddProps(const Scene& scene) {
       Light light;
       light.at = foot + Vector3f(cosine * reach, sine * reach, height - 0.25f);
       light.towards = -Vector3f::UnitZ();
-      light.colour = Vector3f(1.0f, 0.78f, 0.50f) * (0.42f * height * height);
-      light.reach = 30;
+      light.colour = Vector3f(1.0f, 0.78f, 0.50f) * (0.75f * height * height);
+      light.reach = 24;
       AddLight(light);
       bright_.push_back({light.at, Vector3f(0.9f, 0.7f, 0.45f), Vector3f::Zero()});
     } else if (prop.kind == PropKind::kTrafficLight && prop.link >= 0 &&

@@ -115,8 +115,9 @@ void Gravel(const SurfaceHit& hit, SurfaceLook& look) {
 /// Rows of bricks; `u` along the wall, `v` up.
 float Bricks(float u, float v, float wide) {
   constexpr float kLength = 0.24f, kHeight = 0.08f;
-  const float left = Fade(kHeight, wide);
-  if (left <= 0) return 0.9f;
+  // Thin joints alias long before whole bricks do.
+  const float left = Fade(0.5f * kHeight, wide);
+  if (left <= 0) return 0.94f;
   const float row = v / kHeight;
   const int32_t r = FloorInt(row);
   const float brick = u / kLength + (r & 1 ? 0.5f : 0.0f);
@@ -146,7 +147,8 @@ void Facade(const SurfaceHit& hit, SurfaceLook& look) {
   const uint32_t side =
       along_x ? (hit.normal_T.y() > 0 ? 1u : 2u) : (hit.normal_T.x() > 0 ? 3u : 4u);
   // Whole storeys below the eaves only; the gable stays blank.
-  const float window_width = 0.30f + 0.12f * Hash01(m.key, 5, side), sill = 0.3f, lintel = 0.78f;
+  const float window_width = m.second.z() * (0.85f + 0.3f * Hash01(m.key, 5, 0));
+  const float sill = 0.32f, lintel = 0.78f;
   const float soft_u = wide / bay + 1e-3f, soft_v = wide / m.storey + 1e-3f;
   if (m.second.y() > 0 && r >= static_cast<int32_t>(m.second.y())) return;
   const auto opening = [&](float grow) {
@@ -163,7 +165,8 @@ void Facade(const SurfaceHit& hit, SurfaceLook& look) {
   const float bar = Fade(0.07f, wide);
   if (bar > 0) {
     const float du = std::abs(fu - 0.5f) * bay, dv = std::abs(fv - 0.62f) * m.storey;
-    if (du < 0.03f || dv < 0.025f) pane *= 1 - bar;
+    const float cover = Clamp01((0.03f - du) / wide + 0.5f) + Clamp01((0.025f - dv) / wide + 0.5f);
+    pane *= 1 - bar * std::min(1.0f, cover);
   }
   const float inside = Hash01(static_cast<uint32_t>(c), static_cast<uint32_t>(r), m.key + side);
   // Some have curtains drawn.
@@ -193,8 +196,11 @@ void Tiles(const SurfaceHit& hit, SurfaceLook& look) {
 
 void Leaves(const SurfaceHit& hit, SurfaceLook& look) {
   const Material& m = *hit.material;
-  // Coordinates that run over the crown whichever way it faces.
-  const float x = hit.p_R.x() + 0.6f * hit.p_R.z(), y = hit.p_R.y() - 0.7f * hit.p_R.z();
+  // Coordinates across the facet, whichever way it faces.
+  const Vector3f size = hit.normal.cwiseAbs();
+  const bool flat = size.z() > size.x() && size.z() > size.y();
+  const float x = flat || size.y() > size.x() ? hit.p_R.x() : hit.p_R.y();
+  const float y = flat ? hit.p_R.y() : hit.p_R.z();
   const float coarse = Grain(x, y, 0.55f, hit.pixel, m.key & 255),
               fine = Grain(x, y, 0.16f, hit.pixel, 82);
   const float leaf = Grain(x, y, 0.06f, hit.pixel, 83);
@@ -204,7 +210,7 @@ void Leaves(const SurfaceHit& hit, SurfaceLook& look) {
   Vector3f round = hit.normal;
   if (m.second.x() == 0) {
     const Vector3f out = hit.p_R - m.origin;
-    round = 0.45f * hit.normal + 0.75f * out.normalized();
+    round = 0.25f * hit.normal + 0.9f * out.normalized();
   }
   round += Vector3f(0.35f * fine + 0.3f * leaf, 0.35f * coarse - 0.3f * leaf, 0.3f * fine);
   // Never away from the viewer.

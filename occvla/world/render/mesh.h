@@ -48,7 +48,9 @@ struct Material {
   Texture texture = Texture::kPlain;
   Lamp lamp = Lamp::kNone;
   Eigen::Vector3f colour = Eigen::Vector3f::Constant(0.5f);  ///< Linear albedo, RGB.
-  Eigen::Vector3f second = Eigen::Vector3f::Zero();          ///< Stripes, window frames.
+  /// Of stripes and window posts. A facade: (1 = brick, storeys with windows, half a window's share
+  /// of its bay); leaves: (1 = keep the facets' normals, -, -).
+  Eigen::Vector3f second = Eigen::Vector3f::Zero();
   float mirror = 0;    ///< Share of light mirrored at normal incidence.
   float lidar = 0.4f;  ///< Share of lidar light that comes back at normal incidence.
   uint32_t key = 0;    ///< Of the variation.

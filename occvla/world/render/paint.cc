@@ -11,9 +11,6 @@ namespace {
 using Eigen::Vector2d, Eigen::Vector2f;
 
 constexpr float kCell = 4;
-constexpr uint32_t kZebra = 1u << 31;
-// Bars and gaps of a zebra crossing.
-constexpr float kBar = 0.5f;
 
 float Clamp01(float x) { return std::clamp(x, 0.0f, 1.0f); }
 
@@ -71,21 +68,6 @@ Paint::Paint(const Town& town, const Vector2d& origin_G, const Vector2d& reach)
       bands_.push_back(band);
     }
   }
-  for (const Crossing& crossing : town.crossings) {
-    Zebra zebra;
-    Vector2f low = Vector2f::Constant(1e30f), high = -low;
-    for (const Vector2d& p : crossing.area.points) {
-      zebra.ring.push_back((p - origin_G).cast<float>());
-      low = low.cwiseMin(zebra.ring.back());
-      high = high.cwiseMax(zebra.ring.back());
-    }
-    const Vector2d walk = crossing.to - crossing.from;
-    if (zebra.ring.size() < 3 || walk.norm() < 1e-3) continue;
-    zebra.from = (crossing.from - origin_G).cast<float>();
-    zebra.along = walk.normalized().cast<float>();
-    Put(low, high, kZebra + static_cast<uint32_t>(zebras_.size()));
-    zebras_.push_back(std::move(zebra));
-  }
   for (auto& cell : building_) {
     std::sort(cell.begin(), cell.end());
     cell.erase(std::unique(cell.begin(), cell.end()), cell.end());
@@ -125,31 +107,15 @@ float Paint::CoverOf(const Band& band, const Patch& patch) const {
   return cover;
 }
 
-float Paint::CoverOf(const Zebra& zebra, const Patch& patch) const {
-  float inside = 1;
-  const Vector2f p(patch.x, patch.y);
-  for (size_t i = 0; i < zebra.ring.size(); ++i) {
-    const Vector2f& a = zebra.ring[i];
-    const Vector2f edge = (zebra.ring[(i + 1) % zebra.ring.size()] - a).normalized();
-    const Vector2f in(-edge.y(), edge.x());
-    inside = std::min(inside, Clamp01(in.dot(p - a) / Width(patch, in) + 0.5f));
-    if (inside <= 0) return 0;
-  }
-  return inside *
-         Bars((p - zebra.from).dot(zebra.along), Width(patch, zebra.along), kBar, 2 * kBar);
-}
-
 PaintCover Paint::At(const Patch& patch) const {
   const int i = FloorInt((patch.x - low_.x()) / kCell), j = FloorInt((patch.y - low_.y()) / kCell);
   PaintCover best;
   if (i < 0 || j < 0 || i >= columns_ || j >= rows_) return best;
   const auto cell = static_cast<size_t>(j * columns_ + i);
   for (uint32_t k = first_[cell]; k < first_[cell + 1]; ++k) {
-    const uint32_t item = items_[k];
-    const bool zebra = item >= kZebra;
-    const float cover =
-        zebra ? CoverOf(zebras_[item - kZebra], patch) : CoverOf(bands_[item], patch);
-    if (cover > best.cover) best = {cover, !zebra && bands_[item].yellow};
+    const Band& band = bands_[items_[k]];
+    const float cover = CoverOf(band, patch);
+    if (cover > best.cover) best = {cover, band.yellow};
   }
   return best;
 }

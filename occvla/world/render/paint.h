@@ -25,7 +25,7 @@ struct Patch {
 
 class Paint {
  public:
-  /// Markings and zebra crossings of a town, relative to `origin_G`, within `reach` of it.
+  /// Markings of a town, relative to `origin_G`, within `reach` of it.
   Paint(const Town& town, const Eigen::Vector2d& origin_G, const Eigen::Vector2d& reach);
 
   PaintCover At(const Patch& patch) const;
@@ -37,21 +37,15 @@ class Paint {
     float dash = 0, gap = 0;
     bool yellow = false;
   };
-  struct Zebra {
-    std::vector<Eigen::Vector2f> ring;
-    Eigen::Vector2f from, along;  ///< Unit direction of walking: bars lie across it.
-  };
   void Put(const Eigen::Vector2f& low, const Eigen::Vector2f& high, uint32_t item);
   float CoverOf(const Band& band, const Patch& patch) const;
-  float CoverOf(const Zebra& zebra, const Patch& patch) const;
 
   Eigen::Vector2f low_;
   int columns_ = 0, rows_ = 0;
   std::vector<Band> bands_;
-  std::vector<Zebra> zebras_;
   std::vector<std::vector<uint32_t>> building_;  // Per cell, while the index is made.
   std::vector<uint32_t> first_;                  // Per cell, into items_; one more at the end.
-  std::vector<uint32_t> items_;                  // Bands; zebras from kZebra on.
+  std::vector<uint32_t> items_;                  // Bands.
 };
 
 }  // namespace occvla::world

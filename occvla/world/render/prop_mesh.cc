@@ -61,12 +61,14 @@ const std::array<Vector3f, 4> kRoofs{
     {{0.28f, 0.09f, 0.05f}, {0.12f, 0.10f, 0.10f}, {0.22f, 0.13f, 0.08f}, {0.16f, 0.17f, 0.20f}}};
 
 /// A wall with windows; bays divide each side evenly.
-uint16_t Facade(Site& site, int storeys, float wall_height) {
+uint16_t Facade(Site& site, int storeys, float wall_height, float window) {
   const auto choice = static_cast<size_t>(site.Random(1) * 8) % kWalls.size();
   Material wall = site.Base(Texture::kFacade, kWalls[choice] * (0.85f + 0.3f * site.Random(2)));
-  // Dark walls are brick: the shader takes it from `mirror`, which walls have no other use for.
+  // What a facade needs beside colours: brick or plaster, storeys with windows, a window's half
+  // width as a share of the bay.
   wall.second = choice == 3 || choice == 7 || choice == 2 ? Vector3f(1, 0, 0) : Vector3f(0, 0, 0);
   wall.second.y() = static_cast<float>(storeys);
+  wall.second.z() = window;
   wall.half = {site.size.x() / 2, site.size.y() / 2};
   const float bay = 2.2f + 1.3f * site.Random(4);
   for (int axis = 0; axis < 2; ++axis)
@@ -79,7 +81,7 @@ void House(Site& site) {
   const Vector3f half = site.size / 2;
   const float eaves = std::max(2.4f, 0.62f * site.size.z()), top = site.size.z();
   const int storeys = std::max(1, static_cast<int>(std::round(eaves / 2.8f)));
-  const uint16_t wall = Facade(site, storeys, eaves);
+  const uint16_t wall = Facade(site, storeys, eaves, 0.22f);
   const uint16_t tiles = site.builder.Add(
       site.Base(Texture::kTiles, kRoofs[static_cast<size_t>(site.Random(5) * 4) % kRoofs.size()]));
   const uint16_t trim = site.Plain({0.65f, 0.63f, 0.60f});
@@ -128,7 +130,7 @@ void House(Site& site) {
 void Block(Site& site) {
   const Vector3f half = site.size / 2;
   const int storeys = std::max(1, static_cast<int>(std::round(site.size.z() / 3.3f)));
-  const uint16_t wall = Facade(site, storeys, site.size.z() - 0.6f);
+  const uint16_t wall = Facade(site, storeys, site.size.z() - 0.6f, 0.31f);
   const uint16_t roof = site.Plain({0.22f, 0.21f, 0.20f});
   const uint16_t ledge = site.Plain({0.5f, 0.49f, 0.47f});
   auto& b = site.builder;

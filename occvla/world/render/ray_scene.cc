@@ -6,6 +6,7 @@
 #include <embree3/rtcore.h>
 #endif
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -26,7 +27,6 @@ void CastNearest(const int* valid, RTCScene scene, RTCRayHit16& rays) {
 void CastAny(const int* valid, RTCScene scene, RTCRay16& rays) {
   RTCOccludedArguments arguments;
   rtcInitOccludedArguments(&arguments);
-  arguments.flags = RTC_RAY_QUERY_FLAG_COHERENT;
   rtcOccluded16(valid, scene, &rays, &arguments);
 }
 #else
@@ -36,13 +36,20 @@ void CastNearest(const int* valid, RTCScene scene, RTCRayHit16& rays) {
   context.flags = RTC_INTERSECT_CONTEXT_FLAG_COHERENT;
   rtcIntersect16(valid, scene, &context, &rays);
 }
+// Not marked coherent: Embree 3.13.5's rtcOccluded16 then never returns from some packets of which
+// only a part is active (seen with AVX-512).
 void CastAny(const int* valid, RTCScene scene, RTCRay16& rays) {
   RTCIntersectContext context;
   rtcInitIntersectContext(&context);
-  context.flags = RTC_INTERSECT_CONTEXT_FLAG_COHERENT;
+  context.flags = RTC_INTERSECT_CONTEXT_FLAG_INCOHERENT;
   rtcOccluded16(valid, scene, &context, &rays);
 }
 #endif
+
+/// Embree's coherent traversal does not return from a packet without active rays.
+bool AnyActive(const RayPacket& rays) {
+  return std::any_of(rays.active.begin(), rays.active.end(), [](int32_t a) { return a != 0; });
+}
 
 RTCDevice DeviceOf(void* device) { return static_cast<RTCDevice>(device); }
 RTCScene SceneOf(void* scene) { return static_cast<RTCScene>(scene); }
@@ -134,6 +141,10 @@ RayInstances::RayInstances(RayInstances&& other) noexcept
     : large_(std::exchange(other.large_, nullptr)), small_(std::exchange(other.small_, nullptr)) {}
 
 void RayInstances::Intersect(RayPacket& rays) const {
+  if (!AnyActive(rays)) {
+    rays.instance.fill(kNoHit);
+    return;
+  }
   alignas(64) RTCRayHit16 cast;
   Fill(rays, cast.ray);
   for (int i = 0; i < kPacket; ++i) {
@@ -158,6 +169,7 @@ void RayInstances::Intersect(RayPacket& rays) const {
 }
 
 void RayInstances::Occlude(RayPacket& rays) const {
+  if (!AnyActive(rays)) return;
   alignas(64) RTCRay16 cast;
   Fill(rays, cast);
   CastAny(rays.active.data(), SceneOf(large_), cast);
@@ -166,7 +178,7 @@ void RayInstances::Occlude(RayPacket& rays) const {
       if (cast.tfar[i] < 0) rays.active[i] = 0;  // Embree's mark: minus infinity.
   };
   note();
-  if (!small_) return;
+  if (!small_ || !AnyActive(rays)) return;
   CastAny(rays.active.data(), SceneOf(small_), cast);
   note();
 }

@@ -34,7 +34,6 @@ struct Shader::Lit {
   SurfaceHit hit;
   SurfaceLook look;
   int32_t instance = kNoHit;
-  bool lamp_rays = false;  // The shadow ray goes to the ego car's headlamps.
 };
 
 Shader::Shader(const Scene::Moment& moment, const Vector3f& eye_R, float pixel_angle)
@@ -61,7 +60,7 @@ void Shader::CastShadows(const std::array<Lit, kPacket>& lit,
       if (daylight_.night) {
         way = lamps_.headlamps_R() - from;
         reach = way.norm();
-        cast = reach < 75 && reach > 0.1f;
+        cast = reach > 0.1f && !lamps_.HeadlampsAt(l.hit.p_R, l.look.normal).isZero();
         if (cast) way /= reach;
       } else {
         cast = l.look.normal.dot(way) > 0;

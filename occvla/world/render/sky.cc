@@ -54,8 +54,8 @@ Daylight DaylightOf(const Drive& drive) {
       light.sun = Vector3f(1.35f, 0.72f, 0.34f) * 1.25f;
       light.zenith = {0.10f, 0.16f, 0.36f};
       light.horizon = {0.92f, 0.56f, 0.34f};
-      light.above = {0.30f, 0.31f, 0.42f};
-      light.below = {0.13f, 0.11f, 0.10f};
+      light.above = {0.42f, 0.42f, 0.54f};
+      light.below = {0.19f, 0.16f, 0.14f};
       light.cloud = {0.85f, 0.50f, 0.42f};
       light.cloud_cover = 0.3f + 0.4f * chance;
       light.clear_distance = 650;
@@ -77,8 +77,8 @@ Daylight DaylightOf(const Drive& drive) {
       light.to_sun = towards(0.9f);
       light.zenith = {0.006f, 0.009f, 0.018f};
       light.horizon = {0.035f, 0.033f, 0.038f};
-      light.above = {0.022f, 0.026f, 0.040f};
-      light.below = {0.012f, 0.011f, 0.010f};
+      light.above = {0.034f, 0.039f, 0.058f};
+      light.below = {0.018f, 0.017f, 0.017f};
       light.cloud = {0.03f, 0.028f, 0.030f};
       light.cloud_cover = 0.5f * chance;
       light.clear_distance = 700;

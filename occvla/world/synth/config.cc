@@ -53,7 +53,7 @@ void Config::Validate() const {
   rules.Range("town.size_m", town.size_m, 480.0, 3000.0);
   rules.Range("town.spacing_m", town.spacing_m, 100.0, 200.0);
   rules.Range("traffic.density", traffic.density, 0.0, 4.0);
-  rules.Range("traffic.least_manoeuvre_share", traffic.least_manoeuvre_share, 0.0, 0.1);
+  rules.Range("traffic.least_manoeuvre_share", traffic.least_manoeuvre_share, 0.0, 0.08);
   const double weights[] = {day_times.day, day_times.dusk, day_times.overcast, day_times.night};
   const char* names[] = {"day_times.day", "day_times.dusk", "day_times.overcast",
                          "day_times.night"};

@@ -35,13 +35,13 @@ struct Config {
   };
   struct Traffic {
     double density = 1.0;
-    double least_manoeuvre_share = 0.02;
+    double least_manoeuvre_share = 0.05;
 
     template <typename Visitor>
     void VisitFields(Visitor&& v) {
       v("density", density, "how full roads and sidewalks are; 1 = a usual afternoon");
       v("least_manoeuvre_share", least_manoeuvre_share,
-        "no meta action that occurs is aimed at less often than this share of keyframes");
+        "no direction or velocity of a meta action shall be rarer than this share of keyframes");
     }
   };
   /// Relative weights; they need not add up to one.

@@ -1,16 +1,16 @@
 #pragma once
-#include <cstddef>
+#include <cstdint>
 #include <span>
+#include <vector>
 
-#include "occvla/world/drive.h"
 #include "occvla/world/synth/config.h"
 #include "occvla/world/synth/plan.h"
-#include "occvla/world/town.h"
+#include "occvla/world/traffic/simulate.h"
 
 namespace occvla::world::synth {
 
-/// What happens in a scene of the plan: a function of the arguments alone.
-Drive DriveOf(const Config& config, std::span<const ScenePlan> plan, size_t scene,
-              const Town& town);
+/// What shall happen in each scene of the plan: a function of the arguments alone.
+std::vector<DriveOptions> DrivesOf(const Config& config, std::span<const ScenePlan> plan,
+                                   uint64_t seed);
 
 }  // namespace occvla::world::synth

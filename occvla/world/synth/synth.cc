@@ -1,11 +1,8 @@
 #include "occvla/world/synth/synth.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,16 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-uint64_t BytesBelow(const fs::path& folder) {
-  uint64_t bytes = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file()) bytes += entry.file_size();
-  return bytes;
-}
+/// Fewer keyframes than this are made without making two of them first.
+constexpr size_t kWorthAProbe = 24;
 
 /// One data set on its way.
 class Run {
@@ -41,6 +30,7 @@ class Run {
   explicit Run(const Request& request)
       : request_(request),
         plan_(PlanScenes(request.config, request.scenes, request.seed)),
+        drives_(DrivesOf(request.config, plan_, request.seed)),
         folder_(request.out, OriginText(request.config, request.scenes, request.seed)),
         towns_(request.config.town, request.seed) {}
 
@@ -70,10 +60,7 @@ class Run {
   }
 
   void WriteMaps() {
-    std::vector<size_t> used;
-    for (const auto& scene : plan_)
-      if (std::find(used.begin(), used.end(), scene.location) == used.end())
-        used.push_back(scene.location);
+    const auto used = UsedLocations();
     ParallelFor(used.size(), request_.threads, [&](size_t i) {
       CheckStop();
       towns_.WriteMaps(used[i], &folder_);
@@ -83,17 +70,10 @@ class Run {
   void MakeScene(size_t index, int threads) {
     CheckStop();
     const auto& place = towns_.At(plan_[index].location);
-    const auto drive = DriveOf(request_.config, plan_, index, place.town);
+    const auto drive = MakeDrive(place.town, drives_[index]);
     CheckStop();
     const auto& name = plan_[index].name;
-    const SceneInput input{.config = request_.config,
-                           .seed = request_.seed,
-                           .index = index,
-                           .plan = plan_[index],
-                           .town = place.town,
-                           .props = place.props,
-                           .drive = drive,
-                           .threads = threads};
+    const auto input = InputOf(index, place, drive, threads);
     const auto done = [&] {
       const std::lock_guard lock(done_mutex_);
       if (request_.on_keyframe) request_.on_keyframe();
@@ -101,45 +81,53 @@ class Run {
     folder_.Commit(name, WriteScene(input, folder_.Stage(name), request_.stop, done));
   }
 
-  /// Two keyframes of the first scene tell what the others will take.
   Estimate EstimateOf(std::span<const size_t> pending) {
-    const auto per_scene = static_cast<size_t>(request_.config.set.keyframes);
+    const auto& config = request_.config;
     Estimate estimate{.scenes = plan_.size(),
                       .kept = plan_.size() - pending.size(),
-                      .keyframes = pending.size() * per_scene};
+                      .keyframes = pending.size() * static_cast<size_t>(config.set.keyframes)};
     if (pending.empty()) return estimate;
-    const size_t index = pending.front();
-    const auto& place = towns_.At(plan_[index].location);
-    auto start = Clock::now();
-    const auto drive = DriveOf(request_.config, plan_, index, place.town);
-    Config config = request_.config;
-    config.set.keyframes = std::min<int64_t>(2, config.set.keyframes);
-    const SceneInput input{.config = config,
-                           .seed = request_.seed,
-                           .index = index,
-                           .plan = plan_[index],
-                           .town = place.town,
-                           .props = place.props,
-                           .drive = drive};
-    const auto stage = folder_.Stage("probe");
-    std::vector<double> marks;
-    const auto record =
-        WriteScene(input, stage, request_.stop, [&] { marks.push_back(SecondsSince(start)); });
-    const double keyframe_s = marks.size() > 1 ? marks[1] - marks[0] : 0;
-    const double scene_s = std::max(0.0, SecondsSince(start) - 2 * keyframe_s);
-    // A row stands in the scene's record and in its table. CAN messages come with time.
-    const double rows = 2.0 * static_cast<double>(ToText(record).size());
-    const double can = static_cast<double>(BytesBelow(stage / "can_bus"));
-    const double files = static_cast<double>(BytesBelow(stage)) - can;
-    const double seen = static_cast<double>(marks.size()), all = static_cast<double>(per_scene);
-    const double can_all = can * (0.1 + kInterval * (all - 1)) / (0.1 + kInterval * (seen - 1));
-    constexpr double kMargin = 1.2;  // Scenes differ.
-    const auto scenes = static_cast<double>(pending.size());
-    estimate.bytes =
-        static_cast<uint64_t>(kMargin * scenes * ((files + rows) * all / seen + can_all));
-    estimate.seconds = scenes * (scene_s + all * keyframe_s) / std::max(1, request_.threads);
-    fs::remove_all(stage);
+    size_t maps = 0;
+    for (const size_t location : UsedLocations())
+      maps += !folder_.Find(std::string(kLocations[location].name));
+    const Costs costs =
+        estimate.keyframes < kWorthAProbe ? TypicalCosts(config) : Probe(pending.front());
+    AddCosts(costs, config, pending.size(), maps, request_.threads, &estimate);
     return estimate;
+  }
+
+  /// Two keyframes of a scene tell what the others will take.
+  Costs Probe(size_t index) {
+    const auto& place = towns_.At(plan_[index].location);
+    const auto start = Clock::now();
+    const auto drive = MakeDrive(place.town, drives_[index]);
+    const double drive_s = std::chrono::duration<double>(Clock::now() - start).count();
+    CheckStop();
+    const auto stage = folder_.Stage("probe");
+    const auto costs = MeasureCosts(InputOf(index, place, drive, 1), stage, drive_s, request_.stop);
+    fs::remove_all(stage);
+    return costs;
+  }
+
+  SceneInput InputOf(size_t index, const Towns::Place& place, const Drive& drive,
+                     int threads) const {
+    return {.config = request_.config,
+            .seed = request_.seed,
+            .index = index,
+            .plan = plan_[index],
+            .town = place.town,
+            .props = place.props,
+            .drive = drive,
+            .threads = threads};
+  }
+
+  /// Towns that have scenes.
+  std::vector<size_t> UsedLocations() const {
+    std::vector<size_t> used;
+    for (const auto& scene : plan_)
+      if (std::find(used.begin(), used.end(), scene.location) == used.end())
+        used.push_back(scene.location);
+    return used;
   }
 
   Report ReportOf(size_t made) const {
@@ -156,35 +144,13 @@ class Run {
 
   const Request& request_;
   std::vector<ScenePlan> plan_;
+  std::vector<DriveOptions> drives_;
   Folder folder_;
   Towns towns_;
   std::mutex done_mutex_;
 };
 
 }  // namespace
-
-std::string SizeText(uint64_t bytes) {
-  const auto value = static_cast<double>(bytes);
-  char text[32];
-  if (value >= 1e9) {
-    std::snprintf(text, sizeof text, "%.1f GB", value / 1e9);
-  } else if (value >= 1e6) {
-    std::snprintf(text, sizeof text, "%.0f MB", value / 1e6);
-  } else {
-    std::snprintf(text, sizeof text, "%.0f kB", std::ceil(value / 1e3));
-  }
-  return text;
-}
-
-void CheckDisk(const fs::path& out, const Estimate& estimate, uint64_t free_bytes) {
-  if (estimate.bytes <= free_bytes) return;
-  throw DeviceError(out.string() + ": " + std::to_string(estimate.keyframes) +
-                    " keyframes need about " + SizeText(estimate.bytes) + " (" +
-                    std::to_string(estimate.bytes) + " bytes), and the disk has " +
-                    SizeText(free_bytes) + " free (" + std::to_string(free_bytes) +
-                    " bytes). Free space, choose another --out, or make fewer scenes or smaller "
-                    "images.");
-}
 
 Report Synthesise(const Request& request) {
   request.config.Validate();

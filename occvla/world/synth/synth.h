@@ -5,17 +5,10 @@
 #include <stop_token>
 
 #include "occvla/world/synth/config.h"
+#include "occvla/world/synth/estimate.h"
 
 /// Makes a synthetic data set in nuScenes format, or goes on with one.
 namespace occvla::world::synth {
-
-/// What is left to do, before it is begun.
-struct Estimate {
-  size_t scenes = 0, kept = 0;  ///< Of the data set; of those, whole already.
-  size_t keyframes = 0;         ///< Still to make.
-  uint64_t bytes = 0;           ///< That they will take on the disk.
-  double seconds = 0;           ///< With the threads asked for.
-};
 
 struct Request {
   std::filesystem::path out;
@@ -41,11 +34,5 @@ struct Report {
 /// holds something else, DeviceError when the disk will not hold the data set, BusyError soon after
 /// `stop` was requested or while another process works in the folder.
 Report Synthesise(const Request& request);
-
-/// Throws DeviceError, naming both numbers, when a disk with `free_bytes` cannot hold the estimate.
-void CheckDisk(const std::filesystem::path& out, const Estimate& estimate, uint64_t free_bytes);
-
-/// "1.2 GB", "340 MB", "12 kB".
-std::string SizeText(uint64_t bytes);
 
 }  // namespace occvla::world::synth

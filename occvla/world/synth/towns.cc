@@ -1,6 +1,6 @@
 #include "occvla/world/synth/towns.h"
 
-#include "occvla/data/nuscenes/map.h"
+#include "occvla/world/town_map.h"
 
 namespace occvla::world::synth {
 
@@ -20,11 +20,7 @@ const Towns::Place& Towns::At(size_t location) {
 void Towns::WriteMaps(size_t location, Folder* folder) {
   const std::string name(kLocations[location].name);
   if (folder->Find(name)) return;
-  const auto& town = At(location).town;
-  const auto stage = folder->Stage(name);
-  const auto maps = stage / "maps";
-  for (const char* sub : {"expansion", "basemap"}) std::filesystem::create_directories(maps / sub);
-  data::nuscenes::WriteMap(maps / "expansion" / (name + ".json"), town.map);
+  WriteTownMap(folder->Stage(name), At(location).town);
   folder->Commit(name, {});
 }
 

@@ -21,22 +21,13 @@ constexpr double kReserve = 1.2;
 
 // A lane change takes less time than a turn, so more scenes are for it; straight driving and
 // stopping come with everything.
-constexpr std::array<Direction, 16> kWanted = {Direction::kChangeLaneLeft,
-                                               Direction::kTurnRight,
-                                               Direction::kChangeLaneRight,
-                                               Direction::kTurnLeft,
-                                               Direction::kChangeLaneLeft,
-                                               Direction::kStop,
-                                               Direction::kChangeLaneRight,
-                                               Direction::kTurnLeft,
-                                               Direction::kTurnRight,
-                                               Direction::kChangeLaneLeft,
-                                               Direction::kChangeLaneRight,
-                                               Direction::kTurnLeft,
-                                               Direction::kStop,
-                                               Direction::kChangeLaneLeft,
-                                               Direction::kTurnRight,
-                                               Direction::kChangeLaneRight};
+constexpr std::array<Direction, 18> kWanted = {
+    Direction::kChangeLaneLeft,  Direction::kTurnRight,       Direction::kChangeLaneRight,
+    Direction::kTurnLeft,        Direction::kChangeLaneLeft,  Direction::kStop,
+    Direction::kChangeLaneRight, Direction::kTurnLeft,        Direction::kChangeLaneLeft,
+    Direction::kTurnRight,       Direction::kChangeLaneRight, Direction::kTurnLeft,
+    Direction::kChangeLaneLeft,  Direction::kChangeLaneRight, Direction::kTurnRight,
+    Direction::kChangeLaneLeft,  Direction::kTurnLeft,        Direction::kChangeLaneRight};
 
 constexpr std::array<DayTime, 8> kDayTimes = {DayTime::kDay,   DayTime::kNight, DayTime::kOvercast,
                                               DayTime::kDusk,  DayTime::kDay,   DayTime::kOvercast,

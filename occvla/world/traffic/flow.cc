@@ -59,7 +59,11 @@ int Flow::Next(Vehicle& vehicle, int lane) const {
   std::vector<double> weights;
   double sum = 0;
   for (const int next : successors) {
-    const bool fits = roads_.LeastRadius(next) >= vehicle.least_radius;
+    // Neither a turn that is too tight nor a lane from which there are only such turns.
+    bool fits = roads_.LeastRadius(next) >= vehicle.least_radius;
+    if (fits && roads_.lane(next).connector)
+      for (const int exit : roads_.lane(next).successors)
+        fits &= roads_.HasWay(exit, vehicle.least_radius);
     const double weight = roads_.lane(next).turn == Turn::kStraight ? 2.0 : 1.0;
     sum += weights.emplace_back(fits ? weight : 1e-6);
   }
@@ -206,6 +210,7 @@ bool Flow::TryChange(int index, int side, double threshold) {
       (roads_.Point(leg.lane, axle, 0) - roads_.Point(target, axle_there, 0)).norm();
   me.from_lane = leg.lane;
   me.change_progress = 0;
+  me.change_tail = me.wheelbase();
   me.change_offset = (side > 0 ? -1 : 1) * across;
   me.legs = after.legs;
   me.choices = after.choices;
@@ -264,7 +269,9 @@ void Flow::Move(Vehicle& vehicle, double acceleration, double time_s, double ste
   if (vehicle.changing()) {
     vehicle.change_progress +=
         step_s / vehicle.change_s * std::min(1.0, vehicle.speed / kSteerable);
-    if (vehicle.change_progress >= 1) {
+    // The old lane is free when the rear has left it too.
+    if (vehicle.change_progress >= 1) vehicle.change_tail -= vehicle.front - before;
+    if (vehicle.change_progress >= 1 && vehicle.change_tail <= 0) {
       vehicle.change_progress = 1;
       vehicle.from_lane = kNoIndex;
       vehicle.settled_at = time_s;
@@ -300,7 +307,7 @@ void Flow::Step(double time_s, double step_s) {
 }
 
 int Flow::Indicator(const Vehicle& vehicle) const {
-  if (vehicle.changing()) return vehicle.change_offset < 0 ? 1 : -1;
+  if (vehicle.changing() && vehicle.change_progress < 1) return vehicle.change_offset < 0 ? 1 : -1;
   for (const Leg& leg : vehicle.legs) {
     if (leg.start > vehicle.front + 30) break;
     const Lane& lane = roads_.lane(leg.lane);

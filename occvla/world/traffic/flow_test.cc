@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
 #include "occvla/world/traffic/collisions.h"
 #include "occvla/world/traffic/test_roads.h"
 
@@ -90,6 +94,28 @@ TEST(FlowTest, ALaneChangeIsSmoothAndKeepsTheSpeed) {
   EXPECT_EQ(flow.vehicles[0].lane(roads), 1);
 }
 
+TEST(FlowTest, ABusKeepsItsOldLaneUntilItsRearHasLeft) {
+  const Town town = StraightRoad(2, 300);
+  const Roads roads(town);
+  Flow flow(roads);
+  flow.closures = {{0, 120, 140}};
+  Vehicle bus = Car(0, 50, 8);
+  bus.size = {17, 2.6, 3.2};
+  flow.Add(bus);
+  bool began = false;
+  for (double t = 0; t < 20; t += 0.05) {
+    flow.Step(t, 0.05);
+    const BodyPose body = BodyOf(flow.vehicles[0]);
+    began |= flow.vehicles[0].changing();
+    if (!began || flow.vehicles[0].changing()) continue;
+    // Done: the whole body is in the new lane.
+    EXPECT_NEAR(body.p_G.y(), 3.5, 0.25);
+    EXPECT_NEAR(body.yaw, 0, 0.03);
+    break;
+  }
+  EXPECT_TRUE(began && !flow.vehicles[0].changing());
+}
+
 class CrossRoadsTest : public testing::TestWithParam<Control> {};
 
 TEST_P(CrossRoadsTest, BothPassOneAfterTheOther) {
@@ -136,13 +162,45 @@ TEST(FlowTest, ARedLightIsNotPassed) {
 
 TEST(FlowTest, WhoHasPriorityGoesFirst) {
   Town town = CrossRoads(Control::kYield);
-  town.junctions[0].conflicts = {{3, 2}};  // Traffic along y waits.
+  town.junctions[0].conflicts = {{2, 3}};  // Traffic along x waits.
   const Roads roads(town);
   Flow flow(roads);
-  flow.Add(Car(0, 38, 9));
-  flow.Add(Car(1, 40, 9));  // A little nearer, yet second.
-  for (double t = 0; t < 20 && flow.vehicles[1].front < 80; t += 0.05) flow.Step(t, 0.05);
-  EXPECT_GT(flow.vehicles[0].front, 95);
+  flow.Add(Car(0, 69, 4));  // Nearer, and asks in the same step, yet second.
+  flow.Add(Car(1, 60, 8));
+  for (double t = 0; t < 20 && flow.vehicles[0].front < 80; t += 0.05) flow.Step(t, 0.05);
+  EXPECT_GT(flow.vehicles[1].front, 95);
+  EXPECT_GE(flow.vehicles[0].front, 80);
+}
+
+// Three roads that cross in one place, each of which waits for the next.
+TEST(FlowTest, ACircleOfPrioritiesIsBroken) {
+  Town town;
+  Junction junction;
+  junction.control = Control::kYield;
+  for (int i = 0; i < 3; ++i) {
+    const double yaw = 2 * EIGEN_PI / 3 * i;
+    const auto at = [&](double s) { return Eigen::Vector2d(s * std::cos(yaw), s * std::sin(yaw)); };
+    for (const auto& [from, length] : {std::pair{-90.0, 80.0}, {-10.0, 20.0}, {10.0, 80.0}})
+      town.lanes.push_back(StraightLane(at(from).x(), at(from).y(), yaw, length));
+    const auto lane = [&](int k) -> Lane& { return town.lanes[static_cast<size_t>(3 * i + k)]; };
+    lane(0).successors = {3 * i + 1};
+    lane(1).predecessors = {3 * i};
+    lane(1).successors = {3 * i + 2};
+    lane(2).predecessors = {3 * i + 1};
+    lane(1).connector = true;
+    lane(1).junction = 0;
+    junction.connectors.push_back(3 * i + 1);
+    junction.conflicts.push_back({3 * i + 1, 3 * ((i + 1) % 3) + 1});
+  }
+  town.junctions = {junction};
+  const Roads roads(town);
+  Flow flow(roads);
+  for (int i = 0; i < 3; ++i) flow.Add(Car(3 * i, 60, 6));
+  // Before patience ends: all wait for ever without the fallback, and only then by turns.
+  Proceed(flow, 7);
+  EXPECT_GT(std::max({flow.vehicles[0].front, flow.vehicles[1].front, flow.vehicles[2].front}), 85);
+  Proceed(flow, 20);
+  for (const Vehicle& car : flow.vehicles) EXPECT_GT(car.front, 100);
 }
 
 TEST(FlowTest, CarsHaltForPeopleOnACrossing) {

@@ -87,6 +87,34 @@ TEST(PeopleTest, APersonCrossesAndTheCarWaits) {
   EXPECT_GT(scene.flow.vehicles[0].front, 100);
 }
 
+TEST(PeopleTest, ARedLightForCarsIsWaitedFor) {
+  Town town = ZebraRoad();
+  town.lanes[0].connector = true;
+  town.lanes[0].junction = 0;
+  Junction junction;
+  junction.control = Control::kLights;
+  junction.connectors = {0};
+  junction.phases = {{0}, {}};
+  junction.green_s = 12;
+  town.junctions = {junction};
+  town.crossings[0].junction = 0;
+  Scene scene(std::move(town));
+  Rng rng(1, "people");
+  const std::vector<Eigen::Vector2d> way_G{{74, -3}};
+  scene.people.Populate(way_G, 0, {kAdult}, rng);
+  Person& person = scene.people.persons.at(0);
+  person.mode = Person::Mode::kWait;
+  person.crossing = 0;
+  // Green for 12 s, amber for 3 s, then red for long enough.
+  while (scene.time_s < 14.9) {
+    scene.Step();
+    ASSERT_EQ(person.mode, Person::Mode::kWait) << scene.time_s;
+    ASSERT_EQ(scene.flow.wishes[0], 0);  // No car need wait for who waits for a light.
+  }
+  while (scene.time_s < 15.5) scene.Step();
+  EXPECT_EQ(person.mode, Person::Mode::kCross);
+}
+
 TEST(PeopleTest, NobodyStepsOutBeforeACarThatCannotStop) {
   Scene scene(ZebraRoad());
   Rng rng(1, "people");

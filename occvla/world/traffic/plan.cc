@@ -16,14 +16,18 @@ using data::Direction;
 using traffic::kAdult;
 
 constexpr double kMostShare = 0.08;
+// Asked of a scene beyond what would do if every scene of its kind showed it.
+constexpr double kReserve = 1.2;
 
-// Turns and lane changes in equal parts; straight driving and stopping come with everything.
-constexpr std::array<Direction, 14> kWanted = {
-    Direction::kChangeLaneLeft,  Direction::kTurnRight,      Direction::kTurnLeft,
-    Direction::kChangeLaneRight, Direction::kStop,           Direction::kTurnLeft,
-    Direction::kChangeLaneLeft,  Direction::kTurnRight,      Direction::kChangeLaneRight,
-    Direction::kTurnLeft,        Direction::kChangeLaneLeft, Direction::kStop,
-    Direction::kTurnRight,       Direction::kChangeLaneRight};
+// A lane change takes less time than a turn, so more scenes are for it; straight driving and
+// stopping come with everything.
+constexpr std::array<Direction, 18> kWanted = {
+    Direction::kChangeLaneLeft,  Direction::kTurnRight,       Direction::kChangeLaneRight,
+    Direction::kTurnLeft,        Direction::kChangeLaneLeft,  Direction::kStop,
+    Direction::kChangeLaneRight, Direction::kTurnLeft,        Direction::kChangeLaneLeft,
+    Direction::kTurnRight,       Direction::kChangeLaneRight, Direction::kTurnLeft,
+    Direction::kChangeLaneLeft,  Direction::kChangeLaneRight, Direction::kTurnRight,
+    Direction::kChangeLaneLeft,  Direction::kTurnLeft,        Direction::kChangeLaneRight};
 
 constexpr std::array<DayTime, 8> kDayTimes = {DayTime::kDay,   DayTime::kNight, DayTime::kOvercast,
                                               DayTime::kDusk,  DayTime::kDay,   DayTime::kOvercast,
@@ -79,6 +83,7 @@ std::vector<DriveOptions> PlanDrives(const DrivePlan& plan) {
         plan.minimum_share * static_cast<double>(kWanted.size()) /
         static_cast<double>(std::count(kWanted.begin(), kWanted.end(), *drive.wanted_direction));
     if (drive.wanted_direction == Direction::kStop) drive.wanted_share = 0.3;
+    drive.wanted_share *= kReserve;
   }
   return drives;
 }

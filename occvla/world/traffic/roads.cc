@@ -109,6 +109,13 @@ double Roads::SpeedAt(int index, double s) const {
   return std::min(speeds[i], speeds[i + 1]);
 }
 
+bool Roads::HasWay(int index, double least_radius) const {
+  const auto& next = lane(index).successors;
+  return next.empty() || std::any_of(next.begin(), next.end(), [&](int connector) {
+           return LeastRadius(connector) >= least_radius;
+         });
+}
+
 void Roads::FillSpeeds(size_t index) {
   const Lane& line = town_.lanes[index];
   Details& details = details_[index];

@@ -48,6 +48,8 @@ class Roads {
   double SpeedAt(int lane, double s) const;
   /// Of the lane's tightest bend.
   double LeastRadius(int lane) const { return details_[static_cast<size_t>(lane)].radius; }
+  /// Whether a lane ends in a connector without bends tighter than `least_radius`, or in none.
+  bool HasWay(int lane, double least_radius) const;
   std::span<const Meeting> Meetings(int connector) const {
     return details_[static_cast<size_t>(connector)].meetings;
   }

@@ -59,6 +59,17 @@ TEST(RoadsTest, CarsHaltBeforeTheStopLineAndTheCrossing) {
   EXPECT_NEAR(roads.StopAt(1), roads.Crossings(1)[0].from - 0.8, 1e-9);
 }
 
+TEST(RoadsTest, LongVehiclesNeedAWayOutOfALane) {
+  Town town;
+  town.lanes = {StraightLane(0, 0, 0, 50), BentLane(50, 0, 8, 1.5), BentLane(50, 0, 40, 0.3)};
+  town.lanes[0].successors = {1};
+  EXPECT_TRUE(Roads(town).HasWay(0, 8 - 1e-6));
+  EXPECT_FALSE(Roads(town).HasWay(0, 30));
+  town.lanes[0].successors = {1, 2};
+  EXPECT_TRUE(Roads(town).HasWay(0, 30));
+  EXPECT_TRUE(Roads(town).HasWay(1, 30));  // Its end.
+}
+
 TEST(RoadsTest, TheSameCrossSectionIsFoundOnTheNeighbour) {
   Town town;
   town.lanes = {BentLane(0, 0, 50, 1), BentLane(0, 3.5, 46.5, 1)};

@@ -67,7 +67,7 @@ Drive MakeDrive(const Town& town, const DriveOptions& options) {
     std::vector<Candidate> best;
     for (int tried = 0; draw < kMostAttempts; ++tried) {
       // Twice as many draws where what is wanted hardly shows.
-      const bool poor = best.empty() || best[0].worth.shown < 0.5 * options.wanted_share;
+      const bool poor = best.empty() || best[0].worth.shown < 0.7 * options.wanted_share;
       if (tried >= options.candidates * (poor ? 2 : 1)) break;
       auto recording = traffic::Record(roads, options, draw++);
       if (!recording) throw ConfigError("The town has no lane of 30 m for a car to start on.");

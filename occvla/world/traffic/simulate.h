@@ -22,7 +22,7 @@ struct DriveOptions {
   /// Categories (index into data::nuscenes::kCategories) that shall be near the ego's way.
   std::vector<uint8_t> categories;
   /// Starts that are tried; the one that shows most of what is wanted is kept.
-  int candidates = 10;
+  int candidates = 12;
 };
 
 /// A function of town and options alone. Nobody's box overlaps anybody's at any step (see
@@ -30,6 +30,6 @@ struct DriveOptions {
 /// scene was found in `kMostAttempts` draws.
 Drive MakeDrive(const Town& town, const DriveOptions& options);
 
-inline constexpr int kMostAttempts = 24;
+inline constexpr int kMostAttempts = 36;
 
 }  // namespace occvla::world

@@ -80,7 +80,9 @@ bool Spawner::Put(Flow& flow, int lane, double s, uint8_t category) {
   const double length = vehicle.whole_length();
   if (s < length + 0.5 || s > roads_.StopAt(lane) - 0.3 || !flow.IsClear(lane, s, length))
     return false;
-  if (roads_.LeastRadius(lane) < std::min(vehicle.least_radius, kLaneRadius)) return false;
+  if (roads_.LeastRadius(lane) < std::min(vehicle.least_radius, kLaneRadius) ||
+      !roads_.HasWay(lane, vehicle.least_radius))
+    return false;
   for (const Closure& clear : kept_clear)
     if (clear.lane == lane && s > clear.from && s - length < clear.to) return false;
   vehicle.legs = {{lane, 0}};

@@ -66,7 +66,8 @@ struct Vehicle {
   double change_progress = 1;  ///< 0 to 1.
   double change_s = 3.5;       ///< Seconds that the change takes.
   double change_offset = 0;    ///< Of the old lane from the new; metres to the left.
-  double settled_at = -1e9;    ///< When the last change ended.
+  double change_tail = 0;    ///< Metres until the rear has followed, from when the front is across.
+  double settled_at = -1e9;  ///< When the last change ended.
   double bias_now = 0;
 
   std::deque<Eigen::Vector2d> trail;  ///< Of the front axle, newest first, kTrailStep apart.

@@ -55,15 +55,15 @@ void BM_SixViews(benchmark::State& state) {
 }
 BENCHMARK(BM_SixViews)
     ->ArgNames({"day_time", "width"})
-    ->ArgsProduct({{static_cast<int>(DayTime::kDay), static_cast<int>(DayTime::kNight)}, {400, 800}})
+    ->ArgsProduct({{static_cast<int>(DayTime::kDay), static_cast<int>(DayTime::kNight)},
+                   {400, 800}})
     ->Unit(benchmark::kMillisecond);
 
 // One item is a sweep of 32 x 1080 rays.
 void BM_LidarSweep(benchmark::State& state) {
   const Place& place = PlaceAt(DayTime::kDay);
   const Rig rig = MakeRig(0.5);
-  for (auto _ : state)
-    benchmark::DoNotOptimize(CastLidar(place.scene, 2.0, rig.X_EL).data());
+  for (auto _ : state) benchmark::DoNotOptimize(CastLidar(place.scene, 2.0, rig.X_EL).data());
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_LidarSweep)->Unit(benchmark::kMillisecond);

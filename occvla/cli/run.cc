@@ -36,6 +36,7 @@ void AddVerbs(CLI::App& app, const Context& context) {
       "dump", "What each part computed for given inputs, to compare with others");
   AddDumpModel(dump, context);
   AddDumpImage(dump, context);
+  AddDumpFrame(dump, context);
   AddDumpMap(dump, context);
   AddDumpVqvae(dump, context);
   dump.require_subcommand(1);

@@ -160,7 +160,11 @@ TEST_F(PackTest, GoesOnToTheSameBytesAfterBeingStopped) {
     std::ofstream(path / ".shard-00001.pack.99.0") << "half";
     const PackPlan plan = PlanPack(SourceOf(frames_), Options(), path);
     EXPECT_EQ(plan.frames_done, stop_after / 2 * 2);
-    WritePack(SourceOf(frames_), Options(), plan, path);
+    PackOptions rest = Options();
+    size_t packed = 0;
+    rest.on_done = [&](size_t frames) { packed += frames; };
+    WritePack(SourceOf(frames_), rest, plan, path);
+    EXPECT_EQ(packed, 5 - plan.frames_done);  // What is done is not done again.
     EXPECT_EQ(Contents(path), whole) << stop_after;
   }
 }

@@ -97,10 +97,13 @@ void WriteAnnotations(Column& column, const data::Frame& frame, const FrameNotes
   const size_t shown = std::min(sorted.size(), kMost);
   for (size_t index = 0; index < shown; ++index) {
     const auto& [category, count] = sorted[index];
-    // "human.pedestrian.adult" -> "pedestrian.adult": the first word says little.
+    // "human.pedestrian.adult" -> "adult", "vehicle.car" -> "car": the rest says little.
+    constexpr std::string_view kPerson = "human.pedestrian.";
     const size_t dot = category.find('.');
-    column.Count(std::string_view(category).substr(dot == std::string::npos ? 0 : dot + 1), count,
-                 CategoryColour(category), index);
+    const size_t start = category.starts_with(kPerson) ? kPerson.size()
+                         : dot == std::string::npos    ? 0
+                                                       : dot + 1;
+    column.Count(std::string_view(category).substr(start), count, CategoryColour(category), index);
   }
   column.EndCounts(shown);
   if (sorted.size() > shown)

@@ -55,7 +55,7 @@ std::vector<double> RoundTicks(double low, double high, int count) {
     }
   }
   for (double index = std::ceil(low / step - 1e-9); index * step <= high + 1e-9 * step; ++index)
-    ticks.push_back(index * step);
+    ticks.push_back(index * step + 0.0);  // Never -0.
   return ticks;
 }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "occvla/view/palette.h"
 #include "occvla/view/statistics_page.h"
 
@@ -43,6 +45,7 @@ TEST(RoundTicksTest, StepsAreOneTwoOrFiveTimesAPowerOfTen) {
   EXPECT_THAT(RoundTicks(0, 7, 4), ElementsAre(0, 2, 4, 6));
   EXPECT_THAT(RoundTicks(-1, 1, 4), ElementsAre(-1, -0.5, 0, 0.5, 1));
   EXPECT_THAT(RoundTicks(3, 3, 4), IsEmpty());
+  EXPECT_FALSE(std::signbit(RoundTicks(0, 20, 6)[0]));
 }
 
 TEST(ThousandsTest, ComeInThrees) {

@@ -106,7 +106,10 @@ TEST(GlidingTest, MeetsBothPosesAndTakesTheWidestArcs) {
   }
 }
 
-TEST(GlidingTest, DoesNotWind) { EXPECT_FALSE(Gliding({0, 0, 0}, {3, 3, kPi}, 5)); }
+TEST(GlidingTest, DoesNotWind) {
+  EXPECT_FALSE(Gliding({0, 0, 0}, {3, 3, kPi}, 5));
+  EXPECT_FALSE(Gliding({0, 0, 0}, {12, 9, 0}, 5));
+}
 
 TEST(ToArcPathsTest, AreTheSameCurve) {
   const Curve curve(

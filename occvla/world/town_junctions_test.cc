@@ -48,15 +48,16 @@ TEST(LightOfTest, PhasesFollowEachOtherWithAllRedBetween) {
   EXPECT_THAT(at(29), ElementsAre(kRed, kRed));
   EXPECT_THAT(at(30.1), ElementsAre(kGreen, kRed));
   EXPECT_THAT(at(-0.5), ElementsAre(kRed, kRed));
-  junction.offset_s = 15;
+  junction.offset_s = 20;
   EXPECT_THAT(at(0.1), ElementsAre(kRed, kGreen));
 }
 
 class PriorityTest : public testing::Test {
  protected:
   static const Town& TheTown(uint64_t seed) {
-    static const std::array<Town, 3> towns = {MakeTown({.seed = 0}), MakeTown({.seed = 1}),
-                                              MakeTown({.seed = 2})};
+    static const std::array<Town, 3> towns = {MakeTown({.seed = 0, .size_m = 620}),
+                                              MakeTown({.seed = 1, .size_m = 620}),
+                                              MakeTown({.seed = 2, .size_m = 620})};
     return towns[seed];
   }
 

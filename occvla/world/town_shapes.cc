@@ -79,7 +79,7 @@ bool FreeSpace::VisitCells(const Polygon2& polygon, Visit&& visit) const {
     }
     std::sort(cuts.begin(), cuts.end());
     for (size_t k = 0; k + 1 < cuts.size(); k += 2) {
-      for (int column = CellOf(cuts[k]); column <= CellOf(cuts[k + 1]); ++column)
+      for (int column = CellOf(cuts[k]), last = CellOf(cuts[k + 1]); column <= last; ++column)
         if (!at(column, row)) return false;
     }
   }

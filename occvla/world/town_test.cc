@@ -29,11 +29,11 @@ class EveryTownTest : public testing::TestWithParam<uint64_t> {};
 TEST_P(EveryTownTest, IsSound) {
   const Town town = MakeTown({.seed = GetParam(),
                               .location = std::string(kTownLocations[GetParam() % 4]),
-                              .size_m = GetParam() % 3 == 0 ? 800.0 : 520.0});
+                              .size_m = GetParam() == 0 ? 800.0 : 500.0});
   EXPECT_THAT(CheckTown(town), IsEmpty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, EveryTownTest, testing::Range<uint64_t>(0, 16));
+INSTANTIATE_TEST_SUITE_P(Seeds, EveryTownTest, testing::Range<uint64_t>(0, 12));
 
 TEST(TownTest, OptionsOutOfRangeAreNamedTogether) {
   try {
@@ -85,7 +85,7 @@ TEST(TownTest, TownsHaveAllKindsOfRoadsAndJunctions) {
   std::set<std::string> stop_lines;
   std::set<Surface> surfaces;
   size_t bends = 0, middle_crossings = 0, roadside = 0, carpark = 0, one_way = 0;
-  for (uint64_t seed = 0; seed < 4; ++seed) {
+  for (uint64_t seed = 0; seed < 3; ++seed) {
     const Town town = MakeTown({.seed = seed, .location = std::string(kTownLocations[seed])});
     for (const Junction& junction : town.junctions) {
       controls.insert(junction.control);
@@ -137,7 +137,7 @@ TEST(TownTest, TownsHaveAllKindsOfRoadsAndJunctions) {
 }
 
 TEST(TownTest, EveryTownHasACarparkAndOtherFlatGround) {
-  for (uint64_t seed = 0; seed < 6; ++seed) {
+  for (uint64_t seed = 0; seed < 4; ++seed) {
     const Town town = MakeTown({.seed = seed, .size_m = 480});
     std::set<Surface> surfaces;
     for (const Area& area : town.areas) surfaces.insert(area.surface);
@@ -197,15 +197,21 @@ TEST(TownTest, WalksOfACornerShareTheirEnd) {
 }
 
 TEST(TownTest, CrossingsCutTheLanesWhereTheyLie) {
-  for (const Crossing& crossing : SmallTown().crossings) {
-    for (const auto& cut : crossing.cuts) {
-      const Lane& lane = SmallTown().lanes[static_cast<size_t>(cut.lane)];
-      size_t i = 0;
-      while (i + 1 < lane.arc_lengths.size() && lane.arc_lengths[i] < cut.s) ++i;
-      const Vector2d p(lane.centreline[i][0], lane.centreline[i][1]);
-      EXPECT_LT(geom::DistanceToSegment(p, crossing.from, crossing.to), 0.6);
+  std::set<bool> at_junctions;
+  for (uint64_t seed = 0; seed < 3; ++seed) {
+    const Town town = MakeTown({.seed = seed, .size_m = 480});
+    for (const Crossing& crossing : town.crossings) {
+      at_junctions.insert(crossing.junction != kNoIndex);
+      for (const auto& cut : crossing.cuts) {
+        const Lane& lane = town.lanes[static_cast<size_t>(cut.lane)];
+        size_t i = 0;
+        while (i + 1 < lane.arc_lengths.size() && lane.arc_lengths[i] < cut.s) ++i;
+        const Vector2d p(lane.centreline[i][0], lane.centreline[i][1]);
+        EXPECT_LT(geom::DistanceToSegment(p, crossing.from, crossing.to), 0.6);
+      }
     }
   }
+  EXPECT_EQ(at_junctions.size(), 2u);
 }
 
 TEST(GroundTest, SlopeAndNormalFollowTheHeight) {

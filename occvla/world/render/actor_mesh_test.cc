@@ -79,7 +79,7 @@ TEST_P(ActorMeshTest, FacesLookOutwards) {
       const double z = (b - a).cross(c - a).z() / 2;
       (z > 0 ? up : down) += std::abs(z);
     }
-    EXPECT_GT(volume, 0.01 * actor.size.prod());
+    EXPECT_GT(volume, 0.005 * actor.size.prod());
     EXPECT_LT(volume, 2.0 * actor.size.prod());
     // Closed: what looks up is as large as what looks down.
     EXPECT_NEAR(up, down, 0.03 * (up + down));

@@ -41,10 +41,10 @@ TEST_F(CameraTest, APixelHasTheClassOfWhatLiesBehindIt) {
   EXPECT_EQ(shot.categories[at(world_.Ground(8, -2))], 24);
   EXPECT_EQ(shot.categories[at(world_.Ground(14, -5) + Eigen::Vector3d(0, 0, 0.12))], 26);
   EXPECT_EQ(shot.categories[at(world_.Ground(30, 9))], 27);
-  EXPECT_EQ(shot.categories[at(world_.Ground(24, 13.4) + Eigen::Vector3d(0, 0, 3))], 28);
-  EXPECT_EQ(shot.categories[at(world_.Ground(15, 8) + Eigen::Vector3d(0, 0, 5))], 30);
-  EXPECT_EQ(shot.categories[at({40, -10, 30})], 0);
-  EXPECT_EQ(shot.actors[at({40, -10, 30})], -1);
+  EXPECT_EQ(shot.categories[at(world_.Ground(28, 12.3) + Eigen::Vector3d(0, 0, 3))], 28);
+  EXPECT_EQ(shot.categories[at(world_.Ground(34, 8) + Eigen::Vector3d(0, 0, 5))], 30);
+  EXPECT_EQ(shot.categories[at({40, -10, 12})], 0);
+  EXPECT_EQ(shot.actors[at({40, -10, 12})], -1);
 }
 
 // What projects onto a pixel is what the pixel's own ray hit, but for silhouettes.

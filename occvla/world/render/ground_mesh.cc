@@ -99,8 +99,8 @@ void GroundMap::CutCell(int i, int j, const Vector3d& origin_G, Mesh& mesh) cons
 }
 
 void GroundMap::AddHorizon(const Vector3d& origin_G, Mesh& mesh) const {
-  // A frame of coarse squares, a little below the ground that it passes under.
-  constexpr double kReach = 1500, kStep = 40, kUnder = 4, kBelow = 0.4;
+  // A frame of coarse squares that grow outwards, a little below the ground that it passes under.
+  constexpr double kReach = 1500, kStep = 40, kGrowth = 1.5, kUnder = 4, kBelow = 0.4;
   const Vector2d low = low_G_ + Vector2d::Constant(kUnder),
                  high = low_G_ + kCell * Vector2d(columns_, rows_) - Vector2d::Constant(kUnder);
   struct Lines {
@@ -109,17 +109,21 @@ void GroundMap::AddHorizon(const Vector3d& origin_G, Mesh& mesh) const {
            inner_end = 0;  // Squares from the first to before the end are left out.
   };
   const auto lines = [&](double inner_low, double inner_high) {
+    std::vector<double> outwards;
+    double step = kStep;
+    for (double reach = step; reach < kReach; reach += step) {
+      outwards.push_back(reach);
+      step *= kGrowth;
+    }
     Lines result;
-    const auto add = [&](double from, double to) {
-      const int count = std::max(1, static_cast<int>(std::ceil((to - from) / kStep)));
-      for (int k = 0; k < count; ++k) result.at.push_back(from + (to - from) * k / count);
-    };
-    add(inner_low - kReach, inner_low);
+    for (size_t k = outwards.size(); k-- > 0;) result.at.push_back(inner_low - outwards[k]);
     result.inner_first = result.at.size();
-    add(inner_low, inner_high);
+    const int count = std::max(1, static_cast<int>(std::ceil((inner_high - inner_low) / kStep)));
+    for (int k = 0; k < count; ++k)
+      result.at.push_back(inner_low + (inner_high - inner_low) * k / count);
     result.inner_end = result.at.size();
-    add(inner_high, inner_high + kReach);
-    result.at.push_back(inner_high + kReach);
+    result.at.push_back(inner_high);
+    for (const double reach : outwards) result.at.push_back(inner_high + reach);
     return result;
   };
   const Lines xs = lines(low.x(), high.x()), ys = lines(low.y(), high.y());

@@ -61,7 +61,9 @@ TEST_F(LidarTest, GroundIsWhereSurfaceAtSays) {
         world_.drive.ego[0].X_GE * rig_.X_EL * Eigen::Vector3d(point.x, point.y, point.z);
     if ((p_G.head<2>().array() < -38).any() || p_G.x() > 48 || p_G.y() > 38) continue;
     const SurfacePoint surface = scene.SurfaceAt(p_G.x(), p_G.y());
-    if (std::abs(p_G.z() - surface.height) > 0.01) continue;  // A kerb's face.
+    const auto beside = [&](double dy) { return scene.SurfaceAt(p_G.x(), p_G.y() + dy).surface; };
+    if (beside(0.02) != beside(-0.02)) continue;  // A kerb's face.
+    EXPECT_NEAR(p_G.z(), surface.height, 5e-3);
     EXPECT_EQ(surface.category, point.category) << p_G.transpose();
   }
 }

@@ -31,10 +31,10 @@ TEST(PaintTest, DashesStartAtTheLinesBeginning) {
                                  .dash = 3,
                                  .gap = 5,
                                  .colour = Marking::Colour::kYellow});
-  EXPECT_FLOAT_EQ(paint.At(At(1, 0)).cover, 1);
+  EXPECT_NEAR(paint.At(At(1, 0)).cover, 1, 1e-5);
   EXPECT_TRUE(paint.At(At(1, 0)).yellow);
   EXPECT_FLOAT_EQ(paint.At(At(4, 0)).cover, 0);
-  EXPECT_FLOAT_EQ(paint.At(At(9, 0)).cover, 1);
+  EXPECT_NEAR(paint.At(At(9, 0)).cover, 1, 1e-5);
   EXPECT_NEAR(paint.At(At(3, 0)).cover, 0.5, 1e-3);
 }
 

@@ -81,7 +81,7 @@ TEST_F(SceneTest, HitsNameActorsAndProps) {
   const double z = world_.town.ground.Height(14, -2) + 0.7;
   const auto hits = scene.At(0).Cast(std::vector<Ray>{
       {.origin_G = {0, -2, z}, .direction_G = {1, 0, 0}},
-      {.origin_G = {15, 0, world_.town.ground.Height(15, 9) + 5}, .direction_G = {0, 1, 0}},
+      {.origin_G = {34, 0, world_.town.ground.Height(34, 8) + 5}, .direction_G = {0, 1, 0}},
       {.origin_G = {0, 0, 20}, .direction_G = {0, 0, 1}}});
   EXPECT_EQ(hits[0].category, 17);
   EXPECT_EQ(hits[0].actor, 0);
@@ -103,15 +103,19 @@ TEST_F(SceneTest, ActorsComeAndGo) {
 }
 
 TEST_F(SceneTest, EveryKindOfPropIsASolidOfItsCategory) {
+  std::vector<Prop> props;
+  std::vector<Ray> rays;
   for (int kind = 0; kind <= static_cast<int>(PropKind::kHedge); ++kind) {
-    const Prop prop{
-        static_cast<PropKind>(kind), world_.Ground(20, 15), 0.4, {3, 2, 5}, 5, kNoIndex};
-    const Scene scene(world_.town, std::vector<Prop>{prop}, world_.drive, region_);
-    const auto hits = scene.At(0).Cast(std::vector<Ray>{
-        {.origin_G = prop.p_G + Eigen::Vector3d(0.01, 0.02, 30), .direction_G = {0, 0, -1}}});
-    const bool plant = prop.kind >= PropKind::kTree;
-    EXPECT_EQ(hits[0].category, plant ? 30 : 28) << kind;
-    EXPECT_EQ(hits[0].prop, 0) << kind;
+    const auto at = world_.Ground(-30 + 6 * kind, 25);
+    props.push_back({static_cast<PropKind>(kind), at, 0.4, {3, 2, 5}, 5, kNoIndex});
+    rays.push_back({.origin_G = at + Eigen::Vector3d(0.01, 0.02, 30), .direction_G = {0, 0, -1}});
+  }
+  const Scene scene(world_.town, props, world_.drive, region_);
+  const auto hits = scene.At(0).Cast(rays);
+  for (size_t kind = 0; kind < props.size(); ++kind) {
+    const bool plant = props[kind].kind >= PropKind::kTree;
+    EXPECT_EQ(hits[kind].category, plant ? 30 : 28) << kind;
+    EXPECT_EQ(hits[kind].prop, static_cast<int>(kind));
   }
 }
 

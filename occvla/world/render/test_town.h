@@ -28,7 +28,7 @@ struct TestTown {
     town.markings = {{{{-300, 0}, {300, 0}}, 0.12, 3, 6, Marking::Colour::kWhite},
                      {{{-300, 3.7}, {300, 3.7}}, 0.12, 0, 0, Marking::Colour::kWhite}};
     props = {{PropKind::kHouse, Ground(25, 18), -1.5708, {12, 9, 8}, 7, kNoIndex},
-             {PropKind::kTree, Ground(15, 9), 0.3, {5, 5, 8}, 8, kNoIndex},
+             {PropKind::kTree, Ground(34, 8), 0.3, {5, 5, 8}, 8, kNoIndex},
              {PropKind::kStreetLamp, Ground(22, -5), 1.5708, {2, 0.5, 8}, 9, kNoIndex}};
     EgoState ego;
     ego.X_GE = Standing(0, -2, 0);

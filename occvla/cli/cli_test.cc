@@ -102,7 +102,7 @@ TEST_F(CliTest, AnUnknownVerbIsNamedWithTheNearest) {
 TEST_F(CliTest, AVerbIsNeeded) {
   EXPECT_EQ(Occvla({}).code, 2);
   EXPECT_EQ(Occvla({"dump"}).err,
-            "occvla: dump: one of these must follow: model, image, map, vqvae. `occvla dump "
+            "occvla: dump: one of these must follow: model, image, frame, map, vqvae. `occvla dump "
             "--help` says more.\n");
 }
 

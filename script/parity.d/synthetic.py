@@ -245,7 +245,7 @@ def read_occupancy(nusc, checks):
     count = len(nusc.sample)
     checks.report(not wrong, "occupancy labels", f"{count} files" + "".join(wrong[:5]))
     shares = f"occupied {occupied / count:.3f}, lidar {lidar / count:.3f}, camera {camera / count:.3f}"
-    checks.report(0.01 < occupied / count < 0.2 and 0.02 < camera / count <= lidar / count < 0.3, "occupancy shares", shares)
+    checks.report(0.01 < occupied / count < 0.1 and 0.03 < camera / count <= lidar / count < 0.2, "occupancy shares", shares)
     print(f"     synthetic voxels by class: {classes.tolist()}", flush=True)
 
 

@@ -197,26 +197,44 @@ std::vector<uint8_t> LidarMask(const OccupancyInput& input) {
   return mask;
 }
 
-/// Rays a fraction of a voxel apart where the grid is farthest: a voxel at its corner, 57 m away,
-/// is nine pixels of a 1600-pixel camera wide.
-constexpr double kFarthest = 57, kRaysPerVoxel = 2.2;
+/// Pixels between rays that meet every voxel of the grid more than twice across: 0.4 m as wide as
+/// it looks where the rays of that row leave the grid. Rows that look down or up leave it soon.
+double Stride(const geom::PinholeCamera& camera, const Vector3d& origin,
+              const Eigen::Matrix3d& to_E, double row_px) {
+  constexpr double kFarthest = 57, kNearest = 2, kRaysPerVoxel = 2.2;
+  constexpr int kLooks = 16;
+  double reach = kNearest;
+  for (int i = 0; i <= kLooks; ++i) {
+    const Vector3d direction = to_E * Vector3d(i * camera.width_px / double{kLooks}, row_px, 1);
+    if (const auto interval = geom::GridInterval(origin, direction))
+      reach = std::max(reach, (*interval)[1] * direction.norm() * VoxelGrid::kVoxel);
+  }
+  return camera.K(0, 0) * VoxelGrid::kVoxel / std::min(reach, kFarthest) / kRaysPerVoxel;
+}
 
-void SeeWith(const geom::PinholeCamera& camera, const data::occ3d::Labels& labels,
+/// What a ray does with a voxel.
+enum class Pass : uint8_t { kUnseen, kFree, kSolid };
+
+void SeeWith(const geom::PinholeCamera& camera, const std::vector<Pass>& passes,
              std::vector<uint8_t>& mask) {
-  const double stride_px = camera.K(0, 0) * VoxelGrid::kVoxel / kFarthest / kRaysPerVoxel;
-  const int columns = static_cast<int>(std::ceil(camera.width_px / stride_px));
-  const int rows = static_cast<int>(std::ceil(camera.height_px / stride_px));
   const Vector3d origin = VoxelGrid::ToVoxels(camera.X_EC.translation());
   const Eigen::Matrix3d to_E = camera.X_EC.linear() * camera.K.inverse();
-  for (int row = 0; row < rows; ++row) {
+  double row_px = 0;
+  while (row_px < camera.height_px) {
+    // The row below may look farther: half a step down it is asked again.
+    double stride_px = Stride(camera, origin, to_E, row_px);
+    stride_px = std::min(stride_px, Stride(camera, origin, to_E, row_px + stride_px));
+    const double v = row_px + stride_px / 2;
+    row_px += stride_px;
+    const int columns = static_cast<int>(std::ceil(camera.width_px / stride_px));
     for (int column = 0; column < columns; ++column) {
-      const Vector3d pixel((column + 0.5) * camera.width_px / columns,
-                           (row + 0.5) * camera.height_px / rows, 1);
+      const Vector3d pixel((column + 0.5) * camera.width_px / columns, v, 1);
       geom::WalkRay(origin, to_E * pixel, [&](int i, int j, int k) {
         const size_t voxel = VoxelGrid::Index(i, j, k);
-        if (!labels.mask_lidar[voxel]) return true;
+        const Pass pass = passes[voxel];
+        if (pass == Pass::kUnseen) return true;
         mask[voxel] = 1;
-        return labels.semantics[voxel] == data::kFreeClass;
+        return pass == Pass::kFree;
       });
     }
   }
@@ -246,7 +264,12 @@ data::occ3d::Labels MakeLabels(const OccupancyInput& input) {
   labels.semantics = Voxelise(input.X_GE, input.meshes);
   labels.mask_lidar = LidarMask(input);
   labels.mask_camera.assign(VoxelGrid::kCount, 0);
-  for (const auto& camera : input.cameras) SeeWith(camera, labels, labels.mask_camera);
+  std::vector<Pass> passes(VoxelGrid::kCount, Pass::kUnseen);
+  for (size_t i = 0; i < passes.size(); ++i) {
+    if (labels.mask_lidar[i])
+      passes[i] = labels.semantics[i] == data::kFreeClass ? Pass::kFree : Pass::kSolid;
+  }
+  for (const auto& camera : input.cameras) SeeWith(camera, passes, labels.mask_camera);
   for (size_t i = 0; i < labels.semantics.size(); ++i)
     if (!labels.mask_lidar[i]) labels.semantics[i] = data::kFreeClass;
   return labels;

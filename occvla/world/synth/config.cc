@@ -68,7 +68,7 @@ void Config::Validate() const {
   rules.Range("labels.annotation_range", labels.annotation_range, 1.0, 200.0);
   rules.Range<int64_t>("labels.occupancy_history", labels.occupancy_history, 0, 400);
   rules.Range<int64_t>("labels.least_hits", labels.least_hits, 1, 1000);
-  rules.Range<int64_t>("labels.least_passes", labels.least_passes, 1, 1000);
+  rules.Range("labels.least_passes", labels.least_passes, 0.0, 1000.0);
   rules.Range("labels.ignore_near", labels.ignore_near, 0.0, 10.0);
   rules.Throw();
 }

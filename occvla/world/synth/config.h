@@ -69,8 +69,8 @@ struct Config {
   struct Labels {
     double annotation_range = 80;
     int64_t occupancy_history = 20;
-    int64_t least_hits = 1, least_passes = 1;
-    double ignore_near = 0;
+    int64_t least_hits = 1;
+    double least_passes = 2.5, ignore_near = 1;
 
     template <typename Visitor>
     void VisitFields(Visitor&& v) {
@@ -78,7 +78,9 @@ struct Config {
       v("occupancy_history", occupancy_history,
         "keyframes before and after whose sweeps say which voxels were seen");
       v("least_hits", least_hits, "lidar points that make a voxel occupied in mask_lidar");
-      v("least_passes", least_passes, "lidar rays that make a voxel free in mask_lidar");
+      v("least_passes", least_passes,
+        "rays of each sweep, on average, that make a voxel free in mask_lidar; 0 = one ray is "
+        "enough");
       v("ignore_near", ignore_near,
         "metres: a ray frees no voxel this near its point or its sensor");
     }

@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 
 uint64_t BytesBelow(const fs::path& folder) {
   uint64_t bytes = 0;
+  if (!fs::exists(folder)) return bytes;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
     if (entry.is_regular_file()) bytes += entry.file_size();
   return bytes;
@@ -65,7 +66,10 @@ Costs MeasureCosts(const SceneInput& input, const fs::path& stage, double drive_
   // A row stands in the scene's record and in its table.
   const double rows = 2.0 * static_cast<double>(ToText(record).size());
   const auto can = static_cast<double>(BytesBelow(stage / "can_bus"));
-  costs.keyframe_bytes = (static_cast<double>(BytesBelow(stage)) - can + rows) / made;
+  // No sweep precedes the first keyframe.
+  const double sweeps = marks.size() > 1 ? static_cast<double>(BytesBelow(stage / "sweeps")) : 0;
+  costs.keyframe_bytes = (static_cast<double>(BytesBelow(stage)) - can - sweeps + rows) / made +
+                         sweeps / std::max(1.0, made - 1);
   costs.scene_bytes =
       can * CanSeconds(input.config.set.keyframes) / CanSeconds(config.set.keyframes);
   return costs;

@@ -1,6 +1,7 @@
 #include "occvla/world/synth/scene_writer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -183,9 +184,11 @@ class Writer {
     occupancy.actors = actors;
     occupancy.sweeps = sweeps;
     occupancy.cameras = cameras;
-    occupancy.rules = {.least_hits = static_cast<int>(input_.config.labels.least_hits),
-                       .least_passes = static_cast<int>(input_.config.labels.least_passes),
-                       .ignore_near = input_.config.labels.ignore_near};
+    const auto& labels = input_.config.labels;
+    const double passes = labels.least_passes * static_cast<double>(sweeps.size());
+    occupancy.rules = {.least_hits = static_cast<int>(labels.least_hits),
+                       .least_passes = std::max(1, static_cast<int>(std::lround(passes))),
+                       .ignore_near = labels.ignore_near};
     const auto path = stage_ / LabelsPath(input_.plan.name, timeline_.samples[k]);
     fs::create_directories(path.parent_path());
     data::occ3d::WriteLabels(path, MakeLabels(occupancy));

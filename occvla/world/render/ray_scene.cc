@@ -17,30 +17,40 @@
 namespace occvla::world {
 namespace {
 
+/// How a packet walks a scene's tree. Instances must not be walked as one bundle: Embree 3.13's
+/// coherent traversal of them sometimes does not return.
+enum class Walk { kBundle, kEachRay };
+
 #if RTC_VERSION_MAJOR >= 4
-void CastNearest(const int* valid, RTCScene scene, RTCRayHit16& rays) {
+RTCRayQueryFlags FlagsOf(Walk walk) {
+  return walk == Walk::kBundle ? RTC_RAY_QUERY_FLAG_COHERENT : RTC_RAY_QUERY_FLAG_INCOHERENT;
+}
+void CastNearest(const int* valid, RTCScene scene, RTCRayHit16& rays, Walk walk) {
   RTCIntersectArguments arguments;
   rtcInitIntersectArguments(&arguments);
-  arguments.flags = RTC_RAY_QUERY_FLAG_COHERENT;
+  arguments.flags = FlagsOf(walk);
   rtcIntersect16(valid, scene, &rays, &arguments);
 }
-void CastAny(const int* valid, RTCScene scene, RTCRay16& rays) {
+void CastAny(const int* valid, RTCScene scene, RTCRay16& rays, Walk walk) {
   RTCOccludedArguments arguments;
   rtcInitOccludedArguments(&arguments);
-  arguments.flags = RTC_RAY_QUERY_FLAG_COHERENT;
+  arguments.flags = FlagsOf(walk);
   rtcOccluded16(valid, scene, &rays, &arguments);
 }
 #else
-void CastNearest(const int* valid, RTCScene scene, RTCRayHit16& rays) {
+RTCIntersectContext ContextOf(Walk walk) {
   RTCIntersectContext context;
   rtcInitIntersectContext(&context);
-  context.flags = RTC_INTERSECT_CONTEXT_FLAG_COHERENT;
+  context.flags = walk == Walk::kBundle ? RTC_INTERSECT_CONTEXT_FLAG_COHERENT
+                                        : RTC_INTERSECT_CONTEXT_FLAG_INCOHERENT;
+  return context;
+}
+void CastNearest(const int* valid, RTCScene scene, RTCRayHit16& rays, Walk walk) {
+  RTCIntersectContext context = ContextOf(walk);
   rtcIntersect16(valid, scene, &context, &rays);
 }
-void CastAny(const int* valid, RTCScene scene, RTCRay16& rays) {
-  RTCIntersectContext context;
-  rtcInitIntersectContext(&context);
-  context.flags = RTC_INTERSECT_CONTEXT_FLAG_INCOHERENT;
+void CastAny(const int* valid, RTCScene scene, RTCRay16& rays, Walk walk) {
+  RTCIntersectContext context = ContextOf(walk);
   rtcOccluded16(valid, scene, &context, &rays);
 }
 #endif
@@ -86,6 +96,7 @@ RayMesh::RayMesh(const RayDevice& device, const Mesh& mesh)
     : scene_(rtcNewScene(DeviceOf(device.device_))) {
   const RTCScene scene = SceneOf(scene_);
   rtcSetSceneFlags(scene, RTC_SCENE_FLAG_ROBUST);
+  rtcSetSceneBuildQuality(scene, RTC_BUILD_QUALITY_HIGH);
   const RTCGeometry geometry = rtcNewGeometry(DeviceOf(device.device_), RTC_GEOMETRY_TYPE_TRIANGLE);
   if (!mesh.triangles.empty()) {
     void* vertices = rtcSetNewGeometryBuffer(geometry, RTC_BUFFER_TYPE_VERTEX, 0, RTC_FORMAT_FLOAT3,
@@ -150,8 +161,8 @@ void RayInstances::Intersect(RayPacket& rays) const {
     cast.hit.geomID[i] = RTC_INVALID_GEOMETRY_ID;
     cast.hit.instID[0][i] = RTC_INVALID_GEOMETRY_ID;
   }
-  CastNearest(rays.active.data(), SceneOf(large_), cast);
-  if (small_) CastNearest(rays.active.data(), SceneOf(small_), cast);
+  CastNearest(rays.active.data(), SceneOf(large_), cast, Walk::kBundle);
+  if (small_) CastNearest(rays.active.data(), SceneOf(small_), cast, Walk::kEachRay);
   constexpr size_t kBytes = sizeof(RayPacket::Floats);
   std::memcpy(rays.distance.data(), cast.ray.tfar, kBytes);
   std::memcpy(rays.normal_x.data(), cast.hit.Ng_x, kBytes);
@@ -171,14 +182,14 @@ void RayInstances::Occlude(RayPacket& rays) const {
   if (!AnyActive(rays)) return;
   alignas(64) RTCRay16 cast;
   Fill(rays, cast);
-  CastAny(rays.active.data(), SceneOf(large_), cast);
+  CastAny(rays.active.data(), SceneOf(large_), cast, Walk::kBundle);
   const auto note = [&] {
     for (size_t i = 0; i < kPacket; ++i)
       if (cast.tfar[i] < 0) rays.active[i] = 0;  // Embree's mark: minus infinity.
   };
   note();
   if (!small_ || !AnyActive(rays)) return;
-  CastAny(rays.active.data(), SceneOf(small_), cast);
+  CastAny(rays.active.data(), SceneOf(small_), cast, Walk::kEachRay);
   note();
 }
 

@@ -57,10 +57,7 @@ class Picture {
 
   /// Three more rays for pixels beside an edge.
   void Smooth(const Shader& shader) {
-    std::vector<uint32_t> edges;
-    for (int y = 0; y < height_; ++y)
-      for (int x = 0; x < width_; ++x)
-        if (IsEdge(x, y)) edges.push_back(static_cast<uint32_t>(y * width_ + x));
+    const std::vector<uint32_t> edges = Edges();
     // Five pixels fill a packet but for one ray.
     constexpr size_t kPixels = kPacket / 3;
     constexpr std::array<std::array<float, 2>, 3> kOffsets{
@@ -69,13 +66,12 @@ class Picture {
     for (size_t first = 0; first < edges.size(); first += kPixels) {
       const size_t count = std::min(kPixels, edges.size() - first);
       RayPacket rays;
-      rays.active.fill(0);
+      rays.active.fill(-1);  // Full packets are faster; the spare rays' results are dropped.
       for (size_t i = 0; i < kPacket; ++i) {
         const uint32_t pixel = edges[first + std::min(i / 3, count - 1)];
         const auto& offset = kOffsets[i % 3];
         Aim(rays, i, static_cast<float>(pixel % static_cast<uint32_t>(width_)) + offset[0],
             static_cast<float>(pixel / static_cast<uint32_t>(width_)) + offset[1]);
-        rays.active[i] = i < 3 * count ? -1 : 0;
       }
       std::array<Sample, kPacket> samples;
       shader.Shade(rays, samples);
@@ -127,26 +123,39 @@ class Picture {
     for (int i = 0; i < kPacket; ++i) {
       const int u = x + i % 4, v = y + i / 4;
       Aim(rays, static_cast<size_t>(i), static_cast<float>(u) + 0.5f, static_cast<float>(v) + 0.5f);
-      rays.active[static_cast<size_t>(i)] = u < width_ && v < height_ ? -1 : 0;
     }
+    rays.active.fill(-1);  // Those beyond the border too: full packets are faster.
     std::array<Sample, kPacket> samples;
     shader.Shade(rays, samples);
-    for (int i = 0; i < kPacket; ++i)
-      if (rays.active[static_cast<size_t>(i)])
-        samples_[static_cast<size_t>((y + i / 4) * width_ + x + i % 4)] =
-            samples[static_cast<size_t>(i)];
+    for (int i = 0; i < kPacket; ++i) {
+      const int u = x + i % 4, v = y + i / 4;
+      if (u < width_ && v < height_)
+        samples_[static_cast<size_t>(v * width_ + u)] = samples[static_cast<size_t>(i)];
+    }
   }
 
-  bool IsEdge(int x, int y) const {
-    const Sample& here = samples_[static_cast<size_t>(y * width_ + x)];
-    const auto differs = [&](int dx, int dy) {
-      if (x + dx < 0 || y + dy < 0 || x + dx >= width_ || y + dy >= height_) return false;
-      const Sample& there = samples_[static_cast<size_t>((y + dy) * width_ + x + dx)];
-      if (here.thing != there.thing) return true;
-      if (here.thing == 0 || here.soft) return false;
-      return here.normal.dot(there.normal) < 0.8f;
-    };
-    return differs(1, 0) || differs(0, 1) || differs(-1, 0) || differs(0, -1);
+  static bool Differ(const Sample& a, const Sample& b) {
+    if (a.thing != b.thing) return true;
+    return a.thing != 0 && !a.soft && a.normal.dot(b.normal) < 0.8f;
+  }
+
+  /// Pixels that differ from a neighbour, in order.
+  std::vector<uint32_t> Edges() const {
+    std::vector<uint8_t> marked(samples_.size(), 0);
+    const auto width = static_cast<size_t>(width_);
+    for (size_t y = 0; y < static_cast<size_t>(height_); ++y) {
+      for (size_t x = 0; x < width; ++x) {
+        const size_t here = y * width + x;
+        if (x + 1 < width && Differ(samples_[here], samples_[here + 1]))
+          marked[here] = marked[here + 1] = 1;
+        if (here + width < samples_.size() && Differ(samples_[here], samples_[here + width]))
+          marked[here] = marked[here + width] = 1;
+      }
+    }
+    std::vector<uint32_t> edges;
+    for (size_t pixel = 0; pixel < marked.size(); ++pixel)
+      if (marked[pixel]) edges.push_back(static_cast<uint32_t>(pixel));
+    return edges;
   }
 
   int width_, height_;

@@ -193,8 +193,10 @@ Vector3f Lamps::GlowOf(const Material& material, int32_t instance) const {
 
 Vector3f Lamps::Falling(const Light& light, const Vector3f& p_R, const Vector3f& normal) {
   Vector3f way = p_R - light.at;
-  const float square = way.squaredNorm();
-  if (square > light.reach * light.reach) return Vector3f::Zero();
+  const float square = way.squaredNorm(), ahead = way.dot(light.towards);
+  // Most lamps of a cell look elsewhere: settle that before the roots.
+  if (ahead <= 0 || square > light.reach * light.reach) return Vector3f::Zero();
+  if (light.narrow > 0 && ahead * ahead < 0.72f * 0.72f * square) return Vector3f::Zero();
   const float distance = std::sqrt(square);
   way /= std::max(1e-3f, distance);
   const float cosine = way.dot(light.towards);

@@ -17,36 +17,45 @@
 namespace occvla::world {
 namespace {
 
+/// How a packet walks a scene's tree. As a bundle is faster, but Embree 3.13.5 then does not return
+/// from some packets of shadow rays (seen with AVX-512, in a scene of instances). So only rays that
+/// look for the nearest of plain triangles go as bundles, all sixteen of them active.
+enum class Walk { kBundle, kEachRay };
+
 #if RTC_VERSION_MAJOR >= 4
-void CastNearest(const int* valid, RTCScene scene, RTCRayHit16& rays) {
+RTCRayQueryFlags FlagsOf(Walk walk) {
+  return walk == Walk::kBundle ? RTC_RAY_QUERY_FLAG_COHERENT : RTC_RAY_QUERY_FLAG_INCOHERENT;
+}
+void CastNearest(const int* valid, RTCScene scene, RTCRayHit16& rays, Walk walk) {
   RTCIntersectArguments arguments;
   rtcInitIntersectArguments(&arguments);
-  arguments.flags = RTC_RAY_QUERY_FLAG_COHERENT;
+  arguments.flags = FlagsOf(walk);
   rtcIntersect16(valid, scene, &rays, &arguments);
 }
 void CastAny(const int* valid, RTCScene scene, RTCRay16& rays) {
   RTCOccludedArguments arguments;
   rtcInitOccludedArguments(&arguments);
+  arguments.flags = FlagsOf(Walk::kEachRay);
   rtcOccluded16(valid, scene, &rays, &arguments);
 }
 #else
-void CastNearest(const int* valid, RTCScene scene, RTCRayHit16& rays) {
+RTCIntersectContext ContextOf(Walk walk) {
   RTCIntersectContext context;
   rtcInitIntersectContext(&context);
-  context.flags = RTC_INTERSECT_CONTEXT_FLAG_COHERENT;
+  context.flags = walk == Walk::kBundle ? RTC_INTERSECT_CONTEXT_FLAG_COHERENT
+                                        : RTC_INTERSECT_CONTEXT_FLAG_INCOHERENT;
+  return context;
+}
+void CastNearest(const int* valid, RTCScene scene, RTCRayHit16& rays, Walk walk) {
+  RTCIntersectContext context = ContextOf(walk);
   rtcIntersect16(valid, scene, &context, &rays);
 }
-// Not marked coherent: Embree 3.13.5's rtcOccluded16 then never returns from some packets of which
-// only a part is active (seen with AVX-512).
 void CastAny(const int* valid, RTCScene scene, RTCRay16& rays) {
-  RTCIntersectContext context;
-  rtcInitIntersectContext(&context);
-  context.flags = RTC_INTERSECT_CONTEXT_FLAG_INCOHERENT;
+  RTCIntersectContext context = ContextOf(Walk::kEachRay);
   rtcOccluded16(valid, scene, &context, &rays);
 }
 #endif
 
-/// Embree's coherent traversal does not return from a packet without active rays.
 bool AnyActive(const RayPacket& rays) {
   return std::any_of(rays.active.begin(), rays.active.end(), [](int32_t a) { return a != 0; });
 }
@@ -87,6 +96,7 @@ RayMesh::RayMesh(const RayDevice& device, const Mesh& mesh)
     : scene_(rtcNewScene(DeviceOf(device.device_))) {
   const RTCScene scene = SceneOf(scene_);
   rtcSetSceneFlags(scene, RTC_SCENE_FLAG_ROBUST);
+  rtcSetSceneBuildQuality(scene, RTC_BUILD_QUALITY_HIGH);
   const RTCGeometry geometry = rtcNewGeometry(DeviceOf(device.device_), RTC_GEOMETRY_TYPE_TRIANGLE);
   if (!mesh.triangles.empty()) {
     void* vertices = rtcSetNewGeometryBuffer(geometry, RTC_BUFFER_TYPE_VERTEX, 0, RTC_FORMAT_FLOAT3,
@@ -151,8 +161,10 @@ void RayInstances::Intersect(RayPacket& rays) const {
     cast.hit.geomID[i] = RTC_INVALID_GEOMETRY_ID;
     cast.hit.instID[0][i] = RTC_INVALID_GEOMETRY_ID;
   }
-  CastNearest(rays.active.data(), SceneOf(large_), cast);
-  if (small_) CastNearest(rays.active.data(), SceneOf(small_), cast);
+  const bool full =
+      std::all_of(rays.active.begin(), rays.active.end(), [](int32_t a) { return a; });
+  CastNearest(rays.active.data(), SceneOf(large_), cast, full ? Walk::kBundle : Walk::kEachRay);
+  if (small_) CastNearest(rays.active.data(), SceneOf(small_), cast, Walk::kEachRay);
   constexpr size_t kBytes = sizeof(RayPacket::Floats);
   std::memcpy(rays.distance.data(), cast.ray.tfar, kBytes);
   std::memcpy(rays.normal_x.data(), cast.hit.Ng_x, kBytes);

@@ -74,6 +74,10 @@ Scene::Scene(const Town& town, std::span<const Prop> props, const Drive& drive,
       materials_(static_mesh_.palette),
       static_rays_(std::make_unique<RayMesh>(device_, static_mesh_)),
       shapes_(drive.actors.size()) {
+  facets_.reserve(static_mesh_.triangles.size());
+  for (size_t i = 0; i < static_mesh_.triangles.size(); ++i)
+    facets_.push_back(
+        {static_mesh_.props[i], static_mesh_.materials[i], static_mesh_.categories[i]});
   for (size_t actor = 0; actor < drive.actors.size(); ++actor) {
     // Every figure that the drive shows: a moment between two steps has the state of one of them,
     // or, walking, any pose.
@@ -142,10 +146,10 @@ Hit Scene::Moment::HitOf(const RayPacket& packet, size_t ray) const {
   hit.triangle = packet.triangle[ray];
   Vector3f normal(packet.normal_x[ray], packet.normal_y[ray], packet.normal_z[ray]);
   if (instance == kStaticHit) {
-    const Mesh& mesh = scene_->static_mesh_;
-    hit.category = mesh.categories[hit.triangle];
-    hit.material = mesh.materials[hit.triangle];
-    hit.prop = mesh.props[hit.triangle];
+    const Facet& facet = scene_->facets_[hit.triangle];
+    hit.category = facet.category;
+    hit.material = facet.material;
+    hit.prop = facet.prop;
   } else {
     const Present& who = present_[static_cast<size_t>(instance)];
     hit.actor = who.actor;

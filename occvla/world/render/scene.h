@@ -81,6 +81,12 @@ class Scene {
   Mesh static_mesh_;
   Paint paint_;
   std::vector<Material> materials_;
+  struct Facet {
+    int32_t prop;
+    uint16_t material;
+    uint8_t category;
+  };
+  std::vector<Facet> facets_;  // Of the static mesh's triangles: one look-up a hit.
   RayDevice device_;
   std::unique_ptr<RayMesh> static_rays_;
   std::vector<std::vector<Shape>> shapes_;  // Per actor, its figures.

@@ -42,7 +42,11 @@ Shader::Shader(const Scene::Moment& moment, const Vector3f& eye_R, float pixel_a
       eye_R_(eye_R),
       pixel_angle_(pixel_angle),
       daylight_(DaylightOf(scene_.drive())),
-      lamps_(moment, eye_R) {}
+      lamps_(moment, eye_R) {
+  for (const auto& who : moment.present())
+    turned_.push_back(
+        {who.X_RA.linear().cast<float>().transpose(), who.X_RA.translation().cast<float>()});
+}
 
 void Shader::CastShadows(const std::array<Lit, kPacket>& lit,
                          std::array<float, kPacket>& share) const {
@@ -140,10 +144,9 @@ void Shader::Shade(RayPacket& rays, std::array<Sample, kPacket>& samples) const 
     hit.normal = found.normal_G;
     hit.pixel = pixel_angle_ * hit.distance;
     if (l.instance >= 0) {
-      const auto& who = moment_.present()[static_cast<size_t>(l.instance)];
-      const Eigen::Matrix3f R_AR = who.X_RA.linear().cast<float>().transpose();
-      hit.p_T = R_AR * (hit.p_R - who.X_RA.translation().cast<float>());
-      hit.normal_T = R_AR * hit.normal;
+      const Turned& turned = turned_[static_cast<size_t>(l.instance)];
+      hit.p_T = turned.R_AR * (hit.p_R - turned.p_RA);
+      hit.normal_T = turned.R_AR * hit.normal;
     } else if (found.prop >= 0) {
       const Vector3f d = hit.p_R - material.origin;
       hit.p_T = {material.axis_x * d.x() + material.axis_y * d.y(),

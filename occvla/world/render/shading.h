@@ -2,6 +2,7 @@
 #include <Eigen/Core>
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "occvla/world/render/lamps.h"
 #include "occvla/world/render/paint.h"
@@ -46,6 +47,11 @@ class Shader {
   float pixel_angle_;
   Daylight daylight_;
   Lamps lamps_;
+  struct Turned {
+    Eigen::Matrix3f R_AR;
+    Eigen::Vector3f p_RA;
+  };
+  std::vector<Turned> turned_;  // Per instance.
 };
 
 /// Linear light of any size to 0..1.

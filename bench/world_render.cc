@@ -10,11 +10,20 @@
 namespace occvla::world {
 namespace {
 
+DriveOptions OptionsAt(DayTime day_time) {
+  DriveOptions options;
+  options.seed = 3;
+  options.duration_s = 6;
+  options.day_time = day_time;
+  options.candidates = 1;
+  return options;
+}
+
 struct Place {
   explicit Place(DayTime day_time)
       : town(MakeTown({.seed = 3})),
         props(MakeScenery(town)),
-        drive(MakeDrive(town, {.seed = 3, .duration_s = 6, .day_time = day_time, .candidates = 1})),
+        drive(MakeDrive(town, OptionsAt(day_time))),
         scene(town, props, drive) {}
 
   Town town;

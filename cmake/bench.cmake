@@ -6,7 +6,9 @@ foreach(source ${benches})
   add_executable(bench_${name} EXCLUDE_FROM_ALL ${source})
   target_link_libraries(bench_${name} PRIVATE occvla_model_files occvla_kernels occvla_world
                         benchmark::benchmark)
-  if(TARGET occvla_infer)
+  # torch's headers bring an fmt of their own: only benches of models see them.
+  file(STRINGS ${source} of_models REGEX "occvla/(infer|model)/")
+  if(TARGET occvla_infer AND of_models)
     target_link_libraries(bench_${name} PRIVATE occvla_infer)
   endif()
   add_dependencies(benches bench_${name})

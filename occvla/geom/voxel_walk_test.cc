@@ -16,16 +16,21 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using Voxel = std::array<int, 3>;
 
+Voxel At(size_t index) {
+  const int n = static_cast<int>(index);
+  return {n / VoxelGrid::kZ / VoxelGrid::kY, n / VoxelGrid::kZ % VoxelGrid::kY, n % VoxelGrid::kZ};
+}
+
 std::vector<Voxel> Segment(const Vector3d& start, const Vector3d& end) {
   std::vector<Voxel> voxels;
-  WalkSegment(start, end, [&](int i, int j, int k) { voxels.push_back({i, j, k}); });
+  WalkSegment(start, end, [&](size_t index) { voxels.push_back(At(index)); });
   return voxels;
 }
 
 std::vector<Voxel> Ray(const Vector3d& origin, const Vector3d& direction) {
   std::vector<Voxel> voxels;
-  WalkRay(origin, direction, [&](int i, int j, int k) {
-    voxels.push_back({i, j, k});
+  WalkRay(origin, direction, [&](size_t index) {
+    voxels.push_back(At(index));
     return true;
   });
   return voxels;
@@ -68,6 +73,29 @@ TEST(VoxelWalkTest, WalksThroughEveryVoxelThatSmallStepsFind) {
       if (!VoxelGrid::Holds(at[0], at[1], at[2])) break;
       EXPECT_TRUE(walked.count(at)) << n << " at " << s;
     }
+  }
+}
+
+TEST(VoxelWalkTest, TheGridsWalkGoesWhereTheWalkInFloatingPointGoes) {
+  Rng rng(4, "voxel-walk");
+  const auto point = [&] {
+    return Vector3d(rng.Uniform() * 200, rng.Uniform() * 200, rng.Uniform() * 16);
+  };
+  for (int n = 0; n < 500; ++n) {
+    const Vector3d start = point(), end = point();
+    std::vector<Voxel> expected;
+    for (VoxelWalk walk(start, end - start); VoxelGrid::Holds(walk.voxel()[0], walk.voxel()[1],
+                                                              walk.voxel()[2]);
+         walk.Next())
+      expected.push_back(walk.voxel());
+    EXPECT_EQ(Ray(start, end - start).size(), expected.size());
+    const auto found = Segment(start, end);
+    ASSERT_LT(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i) ASSERT_EQ(found[i], expected[i + 1]) << n;
+    const Voxel& last = found.back();
+    EXPECT_LE(std::abs(last[0] - std::floor(end.x())) + std::abs(last[1] - std::floor(end.y())) +
+                  std::abs(last[2] - std::floor(end.z())),
+              3);
   }
 }
 

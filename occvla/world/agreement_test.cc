@@ -63,8 +63,8 @@ TEST(AgreementTest, TheFirstOccupiedVoxelOfAPixelsRayHoldsItsClass) {
                             static_cast<size_t>(u)];
         uint8_t found = data::kFreeClass;
         geom::WalkRay(VoxelGrid::ToVoxels(camera.X_EC.translation()),
-                      to_E * Vector3d(u + 0.5, v + 0.5, 1), [&](int i, int j, int k) {
-                        found = world.semantics[VoxelGrid::Index(i, j, k)];
+                      to_E * Vector3d(u + 0.5, v + 0.5, 1), [&](size_t voxel) {
+                        found = world.semantics[voxel];
                         return found == data::kFreeClass;
                       });
         if (found == data::kFreeClass || category == 0) continue;  // Beyond the grid, or sky.

@@ -1,7 +1,11 @@
 #include "occvla/world/occupancy.h"
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <new>
 
 #include "occvla/data/nuscenes/category.h"
 #include "occvla/data/prediction.h"
@@ -42,7 +46,12 @@ size_t IndexOf(const Vector3f& v) {
 /// Counts samples a voxel and class.
 class SampleCounts {
  public:
-  SampleCounts() : counts_(VoxelGrid::kCount * kClasses, 0) {}
+  SampleCounts()
+      : touched_(VoxelGrid::kCount, 0),
+        counts_(static_cast<uint16_t*>(
+            std::calloc(VoxelGrid::kCount * kClasses, sizeof(uint16_t)))) {
+    if (!counts_) throw std::bad_alloc();
+  }
 
   void AddTriangle(const std::array<Vector3f, 3>& corners, uint8_t label) {
     Corners polygon;
@@ -57,9 +66,9 @@ class SampleCounts {
   std::vector<uint8_t> Labels() const {
     std::vector<uint8_t> labels(VoxelGrid::kCount, data::kFreeClass);
     for (size_t voxel = 0; voxel < labels.size(); ++voxel) {
+      if (!touched_[voxel]) continue;
       const uint16_t* counts = &counts_[voxel * kClasses];
-      const auto most = std::max_element(counts, counts + kClasses);
-      if (*most > 0) labels[voxel] = static_cast<uint8_t>(most - counts);
+      labels[voxel] = static_cast<uint8_t>(std::max_element(counts, counts + kClasses) - counts);
     }
     return labels;
   }
@@ -125,16 +134,22 @@ class SampleCounts {
       const float squeeze = (1 - share) * static_cast<float>(rows) / static_cast<float>(most);
       for (int j = 0; j < most; ++j) {
         const Vector3f p = column + ((static_cast<float>(j) + 0.5f) * squeeze) * dv;
-        if (InGrid(p)) Count(IndexOf(p) * kClasses + label);
+        if (InGrid(p)) Count(IndexOf(p), label);
       }
     }
   }
 
-  void Count(size_t place) {
-    if (counts_[place] < UINT16_MAX) ++counts_[place];
+  void Count(size_t voxel, uint8_t label) {
+    touched_[voxel] = 1;
+    uint16_t& count = counts_[voxel * kClasses + label];
+    if (count < UINT16_MAX) ++count;
   }
 
-  std::vector<uint16_t> counts_;  // [voxel][class]
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  std::vector<uint8_t> touched_;
+  std::unique_ptr<uint16_t[], Free> counts_;  // [voxel][class]; pages that no sample meets cost nothing.
 };
 
 /// What the sweeps' rays met.
@@ -147,28 +162,24 @@ struct Seen {
   }
 };
 
+int Apart(const Vector3f& a, const Vector3d& b) {
+  int steps = 0;
+  for (int axis = 0; axis < 3; ++axis)
+    steps += std::abs(static_cast<int>(a[axis]) - static_cast<int>(std::floor(b[axis])));
+  return steps;
+}
+
 void CastBack(const Vector3f& point, const Vector3d& origin, const VisibilityRules& rules,
-              Seen& seen) {
+              bool walked, Seen& seen) {
   if (!InGrid(point)) return;  // H.2: rays to points outside of the grid are lost.
-  const int pi = static_cast<int>(point.x()), pj = static_cast<int>(point.y()),
-            pk = static_cast<int>(point.z());
-  Seen::Count(seen.hits[VoxelGrid::Index(pi, pj, pk)]);
-  if (rules.ignore_near <= 0) {
-    geom::WalkSegment(point.cast<double>(), origin, [&](int i, int j, int k) {
-      Seen::Count(seen.passes[VoxelGrid::Index(i, j, k)]);
-    });
-    return;
-  }
-  const int oi = static_cast<int>(std::floor(origin.x())),
-            oj = static_cast<int>(std::floor(origin.y())),
-            ok = static_cast<int>(std::floor(origin.z()));
-  geom::WalkSegment(point.cast<double>(), origin, [&](int i, int j, int k) {
-    const double to_point =
-        VoxelGrid::kVoxel * (std::abs(i - pi) + std::abs(j - pj) + std::abs(k - pk));
-    const double to_origin =
-        VoxelGrid::kVoxel * (std::abs(i - oi) + std::abs(j - oj) + std::abs(k - ok));
-    if (to_point > rules.ignore_near && to_origin > rules.ignore_near)
-      Seen::Count(seen.passes[VoxelGrid::Index(i, j, k)]);
+  Seen::Count(seen.hits[IndexOf(point)]);
+  if (!walked) return;
+  // A step of the walk goes one voxel from the point and one towards the origin.
+  const int near = static_cast<int>(std::floor(rules.ignore_near / VoxelGrid::kVoxel));
+  const int steps = rules.ignore_near > 0 ? Apart(point, origin) - near - 1 : INT_MAX;
+  int step = 0;
+  geom::WalkSegment(point.cast<double>(), origin, [&](size_t voxel) {
+    if (++step > near && step <= steps) Seen::Count(seen.passes[voxel]);
   });
 }
 
@@ -183,11 +194,14 @@ std::vector<uint8_t> LidarMask(const OccupancyInput& input) {
     const geom::Pose X_EL = X_EG * sweep->X_GL;
     const ToGrid from_L(X_EL);
     const Vector3d origin = VoxelGrid::ToVoxels(X_EL.translation());
-    for (const LidarReturn& point : sweep->returns) {
+    for (size_t i = 0; i < sweep->returns.size(); ++i) {
+      const LidarReturn& point = sweep->returns[i];
+      // Every second ray, chosen across beams and azimuths, so that no beam is left out.
+      const bool walked = !input.rules.half_the_rays || ((i ^ (i >> 5)) & 1) == 0;
       if (point.actor < 0) {
-        CastBack(from_L(point.p), origin, input.rules, seen);
+        CastBack(from_L(point.p), origin, input.rules, walked, seen);
       } else if (const auto& from_A = actors[static_cast<size_t>(point.actor)]) {
-        CastBack((*from_A)(point.p), own_origin, input.rules, seen);
+        CastBack((*from_A)(point.p), own_origin, input.rules, walked, seen);
       }
     }
   }
@@ -229,8 +243,7 @@ void SeeWith(const geom::PinholeCamera& camera, const std::vector<Pass>& passes,
     const int columns = static_cast<int>(std::ceil(camera.width_px / stride_px));
     for (int column = 0; column < columns; ++column) {
       const Vector3d pixel((column + 0.5) * camera.width_px / columns, v, 1);
-      geom::WalkRay(origin, to_E * pixel, [&](int i, int j, int k) {
-        const size_t voxel = VoxelGrid::Index(i, j, k);
+      geom::WalkRay(origin, to_E * pixel, [&](size_t voxel) {
         const Pass pass = passes[voxel];
         if (pass == Pass::kUnseen) return true;
         mask[voxel] = 1;

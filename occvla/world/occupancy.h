@@ -39,7 +39,9 @@ struct LidarFrame {
 /// `least_hits` the author's code (H.2).
 struct VisibilityRules {
   int least_hits = 1;    ///< Points that make a voxel occupied.
-  int least_passes = 1;  ///< Rays that make a voxel free.
+  int least_passes = 1;  ///< Walked rays that make a voxel free.
+  /// Whether only every second ray is walked; all points are hits. For large `least_passes`.
+  bool half_the_rays = false;
   double ignore_near =
       0;  ///< Metres (L1, between voxels): a ray frees nothing this near its point or origin.
 };

@@ -56,7 +56,8 @@ Costs MeasureCosts(const SceneInput& input, const fs::path& stage, double drive_
                          .plan = input.plan,
                          .town = input.town,
                          .props = input.props,
-                         .drive = input.drive};
+                         .drive = input.drive,
+                         .workers = input.workers};
   std::vector<double> marks;
   const auto record = WriteScene(probe, stage, stop, [&] { marks.push_back(since_start()); });
   const auto made = static_cast<double>(marks.size());

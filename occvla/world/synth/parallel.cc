@@ -1,7 +1,6 @@
 #include "occvla/world/synth/parallel.h"
 
 #include <algorithm>
-#include <atomic>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -9,27 +8,40 @@
 
 namespace occvla::world::synth {
 
-void ParallelFor(size_t n, int threads, const std::function<void(size_t)>& work) {
+Workers::Workers(int threads) : spare_(std::max(1, threads) - 1) {}
+
+bool Workers::Take() {
+  int spare = spare_;
+  while (spare > 0)
+    if (spare_.compare_exchange_weak(spare, spare - 1)) return true;
+  return false;
+}
+
+void Workers::For(size_t n, const std::function<void(size_t)>& work) {
   std::atomic<size_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;
-  const auto run = [&] {
-    for (size_t i = next++; i < n; i = next++) {
-      try {
-        work(i);
-      } catch (...) {
-        next = n;
-        const std::lock_guard lock(mutex);
-        if (!failure) failure = std::current_exception();
-      }
+  std::vector<std::jthread> others;
+  const auto one = [&](size_t i) {
+    try {
+      work(i);
+    } catch (...) {
+      next = n;
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
     }
   };
-  {
-    std::vector<std::jthread> others;
-    const size_t wanted = std::min(n, static_cast<size_t>(std::max(1, threads)));
-    for (size_t i = 1; i < wanted; ++i) others.emplace_back(run);
-    run();
+  for (size_t i = next++; i < n; i = next++) {
+    while (next < n && Take())
+      others.emplace_back([&] {
+        for (size_t k = next++; k < n; k = next++) one(k);
+        ++spare_;
+      });
+    one(i);
   }
+  ++spare_;  // Waiting, this thread leaves its core to others.
+  others.clear();
+  --spare_;
   if (failure) std::rethrow_exception(failure);
 }
 

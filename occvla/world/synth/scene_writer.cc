@@ -62,8 +62,8 @@ class Writer {
 
   SceneRecord Write() {
     const size_t n = timeline_.samples.size();
-    ParallelFor(n, input_.threads, [&](size_t k) { Sweep(k); });
-    ParallelFor(n, input_.threads, [&](size_t k) { Shoot(k); });
+    input_.workers.For(n, [&](size_t k) { Sweep(k); });
+    input_.workers.For(n, [&](size_t k) { Shoot(k); });
     WriteCan();
     SceneRecord record;
     AddTimeline(input_, timeline_, &record);
@@ -186,8 +186,12 @@ class Writer {
     occupancy.cameras = cameras;
     const auto& labels = input_.config.labels;
     const double passes = labels.least_passes * static_cast<double>(sweeps.size());
+    constexpr double kManyPasses = 20;
+    const bool half = passes >= kManyPasses;
     occupancy.rules = {.least_hits = static_cast<int>(labels.least_hits),
-                       .least_passes = std::max(1, static_cast<int>(std::lround(passes))),
+                       .least_passes =
+                           std::max(1, static_cast<int>(std::lround(half ? passes / 2 : passes))),
+                       .half_the_rays = half,
                        .ignore_near = labels.ignore_near};
     const auto path = stage_ / LabelsPath(input_.plan.name, timeline_.samples[k]);
     fs::create_directories(path.parent_path());

@@ -8,6 +8,7 @@
 #include "occvla/world/drive.h"
 #include "occvla/world/scenery.h"
 #include "occvla/world/synth/config.h"
+#include "occvla/world/synth/parallel.h"
 #include "occvla/world/synth/plan.h"
 #include "occvla/world/synth/scene_record.h"
 #include "occvla/world/town.h"
@@ -33,7 +34,7 @@ struct SceneInput {
   const Town& town;
   std::span<const Prop> props;
   const Drive& drive;
-  int threads = 1;
+  Workers& workers;  ///< They share the keyframes.
 };
 
 /// Called after every keyframe, by one thread at a time.

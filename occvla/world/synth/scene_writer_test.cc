@@ -51,6 +51,7 @@ struct TinyScene {
     world.town.lanes.resize(1);
   }
   SceneRecord Write(const fs::path& to, int threads, std::stop_token stop = {}) {
+    Workers workers(threads);
     const SceneInput input{.config = config,
                            .seed = 7,
                            .index = 0,
@@ -58,7 +59,7 @@ struct TinyScene {
                            .town = world.town,
                            .props = world.props,
                            .drive = world.drive,
-                           .threads = threads};
+                           .workers = workers};
     return WriteScene(input, to, stop, [this] { ++keyframes; });
   }
 };

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 /// Fewer keyframes than this are made without making two of them first.
-constexpr size_t kWorthAProbe = 24;
+constexpr size_t kWorthAProbe = 400;
 
 /// One data set on its way.
 class Run {
@@ -32,7 +32,8 @@ class Run {
         plan_(PlanScenes(request.config, request.scenes, request.seed)),
         drives_(DrivesOf(request.config, plan_, request.seed)),
         folder_(request.out, OriginText(request.config, request.scenes, request.seed)),
-        towns_(request.config.town, request.seed) {}
+        towns_(request.config.town, request.seed),
+        workers_(request.threads) {}
 
   Report Make() {
     std::vector<size_t> pending;
@@ -42,11 +43,8 @@ class Run {
     if (request_.on_estimate) request_.on_estimate(estimate);
     CheckDisk(request_.out, estimate, fs::space(request_.out).available);
     WriteMaps();
-    // Scenes side by side; what threads are left over share the keyframes of each.
-    const int threads = std::max(1, request_.threads);
-    const int beside = std::max(1, std::min(threads, static_cast<int>(pending.size())));
-    ParallelFor(pending.size(), threads,
-                [&](size_t i) { MakeScene(pending[i], threads / beside); });
+    // Scenes side by side; threads that are left over share the keyframes of each.
+    workers_.For(pending.size(), [&](size_t i) { MakeScene(pending[i]); });
     CheckStop();
     Assemble(folder_, plan_);
     folder_.Finish();
@@ -61,19 +59,19 @@ class Run {
 
   void WriteMaps() {
     const auto used = UsedLocations();
-    ParallelFor(used.size(), request_.threads, [&](size_t i) {
+    workers_.For(used.size(), [&](size_t i) {
       CheckStop();
       towns_.WriteMaps(used[i], &folder_);
     });
   }
 
-  void MakeScene(size_t index, int threads) {
+  void MakeScene(size_t index) {
     CheckStop();
     const auto& place = towns_.At(plan_[index].location);
     const auto drive = MakeDrive(place.town, drives_[index]);
     CheckStop();
     const auto& name = plan_[index].name;
-    const auto input = InputOf(index, place, drive, threads);
+    const auto input = InputOf(index, place, drive, workers_);
     const auto done = [&] {
       const std::lock_guard lock(done_mutex_);
       if (request_.on_keyframe) request_.on_keyframe();
@@ -104,13 +102,14 @@ class Run {
     const double drive_s = std::chrono::duration<double>(Clock::now() - start).count();
     CheckStop();
     const auto stage = folder_.Stage("probe");
-    const auto costs = MeasureCosts(InputOf(index, place, drive, 1), stage, drive_s, request_.stop);
+    Workers alone(1);
+    const auto costs = MeasureCosts(InputOf(index, place, drive, alone), stage, drive_s, request_.stop);
     fs::remove_all(stage);
     return costs;
   }
 
   SceneInput InputOf(size_t index, const Towns::Place& place, const Drive& drive,
-                     int threads) const {
+                     Workers& workers) const {
     return {.config = request_.config,
             .seed = request_.seed,
             .index = index,
@@ -118,7 +117,7 @@ class Run {
             .town = place.town,
             .props = place.props,
             .drive = drive,
-            .threads = threads};
+            .workers = workers};
   }
 
   /// Towns that have scenes.
@@ -147,6 +146,7 @@ class Run {
   std::vector<DriveOptions> drives_;
   Folder folder_;
   Towns towns_;
+  Workers workers_;
   std::mutex done_mutex_;
 };
 

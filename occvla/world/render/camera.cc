@@ -58,27 +58,27 @@ class Picture {
   /// Three more rays for pixels beside an edge.
   void Smooth(const Shader& shader) {
     const std::vector<uint32_t> edges = Edges();
-    // Five pixels fill a packet but for one ray.
-    constexpr size_t kPixels = kPacket / 3;
-    constexpr std::array<std::array<float, 2>, 3> kOffsets{
+    constexpr size_t kRays = 3;
+    constexpr std::array<std::array<float, 2>, kRays> kOffsets{
         {{0.15f, 0.30f}, {0.80f, 0.20f}, {0.55f, 0.88f}}};
-    std::vector<Vector3f> smoothed(edges.size());
-    for (size_t first = 0; first < edges.size(); first += kPixels) {
-      const size_t count = std::min(kPixels, edges.size() - first);
+    std::vector<Vector3f> smoothed;
+    for (const uint32_t pixel : edges) smoothed.push_back(samples_[pixel].colour);
+    for (size_t first = 0; first < kRays * edges.size(); first += kPacket) {
+      const size_t count = std::min(size_t{kPacket}, kRays * edges.size() - first);
       RayPacket rays;
       rays.active.fill(-1);  // Full packets are faster; the spare rays' results are dropped.
       for (size_t i = 0; i < kPacket; ++i) {
-        const uint32_t pixel = edges[first + std::min(i / 3, count - 1)];
-        const auto& offset = kOffsets[i % 3];
+        const size_t ray = first + std::min(i, count - 1);
+        const uint32_t pixel = edges[ray / kRays];
+        const auto& offset = kOffsets[ray % kRays];
         Aim(rays, i, static_cast<float>(pixel % static_cast<uint32_t>(width_)) + offset[0],
             static_cast<float>(pixel / static_cast<uint32_t>(width_)) + offset[1]);
       }
       std::array<Sample, kPacket> samples;
       shader.Shade(rays, samples);
-      for (size_t k = 0; k < count; ++k)
-        smoothed[first + k] = 0.25f * (samples_[edges[first + k]].colour + samples[3 * k].colour +
-                                       samples[3 * k + 1].colour + samples[3 * k + 2].colour);
+      for (size_t i = 0; i < count; ++i) smoothed[(first + i) / kRays] += samples[i].colour;
     }
+    for (Vector3f& colour : smoothed) colour *= 1.0f / (1 + kRays);
     for (size_t k = 0; k < edges.size(); ++k) samples_[edges[k]].colour = smoothed[k];
   }
 
@@ -139,7 +139,7 @@ class Picture {
     return a.thing != 0 && !a.soft && a.normal.dot(b.normal) < 0.8f;
   }
 
-  /// Pixels that differ from a neighbour, in order.
+  /// Pixels that differ from a neighbour, block by block, so that rays of a packet run together.
   std::vector<uint32_t> Edges() const {
     std::vector<uint8_t> marked(samples_.size(), 0);
     const auto width = static_cast<size_t>(width_);
@@ -153,8 +153,13 @@ class Picture {
       }
     }
     std::vector<uint32_t> edges;
-    for (size_t pixel = 0; pixel < marked.size(); ++pixel)
-      if (marked[pixel]) edges.push_back(static_cast<uint32_t>(pixel));
+    constexpr size_t kBlock = 4;
+    const auto height = static_cast<size_t>(height_);
+    for (size_t top = 0; top < height; top += kBlock)
+      for (size_t left = 0; left < width; left += kBlock)
+        for (size_t y = top; y < std::min(top + kBlock, height); ++y)
+          for (size_t x = left; x < std::min(left + kBlock, width); ++x)
+            if (marked[y * width + x]) edges.push_back(static_cast<uint32_t>(y * width + x));
     return edges;
   }
 

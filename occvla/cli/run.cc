@@ -40,6 +40,22 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddDumpMap(dump, context);
   AddDumpVqvae(dump, context);
   dump.require_subcommand(1);
+  auto& label = *app.add_subcommand(
+      "label", "Makes labels from annotations, map and poses; keeps what people corrected");
+  AddLabelMetaActions(label, context);
+  AddLabelCot(label, context);
+  AddLabelQa(label, context);
+  AddLabelConversations(label, context);
+  AddLabelReview(label, context);
+  label.require_subcommand(1);
+  auto& eval = *app.add_subcommand("eval", "Published metrics, from prediction files or a checkpoint");
+  AddEvalPlanning(eval, context);
+  AddEvalOccupancy(eval, context);
+  AddEvalQa(eval, context);
+  AddEvalMetaAction(eval, context);
+  AddEvalText(eval, context);
+  AddEvalReport(eval, context);
+  eval.require_subcommand(1);
   auto& bench = *app.add_subcommand("bench", "Measures the program on this machine");
   AddBenchModel(bench, context);
   bench.require_subcommand(1);

@@ -41,6 +41,20 @@ void AddDumpFrame(CLI::App& dump, const Context& context);
 void AddDumpMap(CLI::App& dump, const Context& context);
 void AddDumpVqvae(CLI::App& dump, const Context& context);
 
+/// Children of the verb `label`.
+void AddLabelMetaActions(CLI::App& label, const Context& context);
+void AddLabelCot(CLI::App& label, const Context& context);
+void AddLabelQa(CLI::App& label, const Context& context);
+void AddLabelConversations(CLI::App& label, const Context& context);
+void AddLabelReview(CLI::App& label, const Context& context);
+/// Children of the verb `eval`.
+void AddEvalPlanning(CLI::App& eval, const Context& context);
+void AddEvalOccupancy(CLI::App& eval, const Context& context);
+void AddEvalQa(CLI::App& eval, const Context& context);
+void AddEvalMetaAction(CLI::App& eval, const Context& context);
+void AddEvalText(CLI::App& eval, const Context& context);
+void AddEvalReport(CLI::App& eval, const Context& context);
+
 /// Children of the verb `bench`.
 void AddBenchModel(CLI::App& bench, const Context& context);
 

@@ -1,0 +1,7 @@
+#include "occvla/cli/verbs.h"
+
+namespace occvla::cli {
+
+void AddEvalMetaAction(CLI::App& eval, const Context& context) { (void)eval, (void)context; }
+
+}  // namespace occvla::cli

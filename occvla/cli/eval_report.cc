@@ -1,0 +1,7 @@
+#include "occvla/cli/verbs.h"
+
+namespace occvla::cli {
+
+void AddEvalReport(CLI::App& eval, const Context& context) { (void)eval, (void)context; }
+
+}  // namespace occvla::cli

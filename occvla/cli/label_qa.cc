@@ -1,0 +1,7 @@
+#include "occvla/cli/verbs.h"
+
+namespace occvla::cli {
+
+void AddLabelQa(CLI::App& label, const Context& context) { (void)label, (void)context; }
+
+}  // namespace occvla::cli

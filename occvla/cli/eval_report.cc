@@ -34,7 +34,8 @@ std::string Rendered(const std::filesystem::path& path, const std::vector<eval::
   if (form == ".html") return eval::ToHtml(tables, title);
   if (form == ".json") return eval::ToJson(tables);
   if (form == ".md") {
-    std::string text = "# " + title + "\n\nBold rows were measured here; the others are as published.\n";
+    std::string text =
+        "# " + title + "\n\nBold rows were measured here; the others are as published.\n";
     for (const auto& table : tables) text += "\n" + eval::ToMarkdown(table);
     return text;
   }

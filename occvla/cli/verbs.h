@@ -48,6 +48,7 @@ void AddLabelQa(CLI::App& label, const Context& context);
 void AddLabelConversations(CLI::App& label, const Context& context);
 void AddLabelReview(CLI::App& label, const Context& context);
 /// Children of the verb `eval`.
+void AddEvalRun(CLI::App& eval, const Context& context);
 void AddEvalPlanning(CLI::App& eval, const Context& context);
 void AddEvalOccupancy(CLI::App& eval, const Context& context);
 void AddEvalQa(CLI::App& eval, const Context& context);

@@ -20,7 +20,8 @@ p { color: var(--muted); margin: 0 0 12px; max-width: 80ch; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 9px; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
-td:nth-child(n+4), th:nth-child(n+4) { text-align: right; }
+td:nth-child(n+4), .names th { text-align: right; }
+th.group { text-align: center; border-bottom: 1px solid var(--line); }
 thead th { color: var(--muted); font-weight: 600; border-bottom: 2px solid var(--line); }
 tr.ours { background: var(--band); } tr.ours th { color: var(--ours); }
 tbody th { font-weight: 600; }
@@ -34,11 +35,20 @@ std::string Escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -71,9 +81,9 @@ std::string Chart(const Table& table, size_t column) {
   if (count == 0) return "";
   const double scale = most > 0 ? (kWidth - kLabels - kEnd) / most : 0;
   const auto& what = table.columns[column];
-  const std::string caption = ColumnName(what) + (what.better == Better::kLower
-                                                      ? "; shorter is better"
-                                                      : "; longer is better");
+  const std::string caption =
+      ColumnName(what) +
+      (what.better == Better::kLower ? "; shorter is better" : "; longer is better");
   std::string svg = "<figure><svg role=\"img\" aria-label=\"" + Escaped(caption) +
                     "\" viewBox=\"0 0 " + Number(kWidth) + " " +
                     Number(kRow * static_cast<double>(count) + 4) + "\">";
@@ -81,8 +91,7 @@ std::string Chart(const Table& table, size_t column) {
   for (const auto& row : table.rows) {
     if (!row.values[column]) continue;
     const double length = std::max(0.0, *row.values[column]) * scale;
-    const std::string label =
-        row.method + (row.protocol.empty() ? "" : " (" + row.protocol + ")");
+    const std::string label = row.method + (row.protocol.empty() ? "" : " (" + row.protocol + ")");
     svg += "<text x=\"" + Number(kLabels - 10) + "\" y=\"" + Number(y + 16) +
            "\" text-anchor=\"end\"" + (row.measured ? "" : " class=\"muted\"") + ">" +
            Escaped(label) + "</text><rect x=\"" + Number(kLabels) + "\" y=\"" + Number(y + 4) +
@@ -95,16 +104,29 @@ std::string Chart(const Table& table, size_t column) {
   return svg + "</svg><figcaption>" + Escaped(caption) + "</figcaption></figure>\n";
 }
 
+/// A row of groups over their columns, and a row of names.
+std::string HeadRows(const Table& table, const std::vector<size_t>& columns) {
+  std::string groups, names;
+  for (const char* name : {"method", "input", "protocol"})
+    groups += "<th scope=\"col\" rowspan=\"2\">" + std::string(name) + "</th>";
+  for (size_t i = 0; i < columns.size();) {
+    const auto& group = table.columns[columns[i]].group;
+    size_t end = i;
+    for (; end < columns.size() && table.columns[columns[end]].group == group; ++end)
+      names += "<th scope=\"col\">" + Escaped(table.columns[columns[end]].name) + "</th>";
+    groups += "<th scope=\"colgroup\" class=\"group\" colspan=\"" + std::to_string(end - i) +
+              "\">" + Escaped(group) + "</th>";
+    i = end;
+  }
+  return groups + "</tr><tr class=\"names\">" + names;
+}
+
 std::string Section(const Table& table) {
   const auto columns = UsedColumns(table);
   const auto notes = NotesOf(table);
   std::string html = "<section><h2>" + Escaped(table.title) + "</h2>\n<p>" +
                      Escaped(table.caption) + "</p>\n<div class=\"wide\"><table><thead><tr>";
-  for (const char* name : {"method", "input", "protocol"})
-    html += "<th scope=\"col\">" + std::string(name) + "</th>";
-  for (const size_t c : columns)
-    html += "<th scope=\"col\">" + Escaped(ColumnName(table.columns[c])) + "</th>";
-  html += "</tr></thead><tbody>\n";
+  html += HeadRows(table, columns) + "</tr></thead><tbody>\n";
   for (size_t r = 0; r < table.rows.size(); ++r) {
     const auto& row = table.rows[r];
     html += std::string("<tr") + (row.measured ? " class=\"ours\"" : "") + "><th scope=\"row\">" +

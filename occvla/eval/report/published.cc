@@ -23,8 +23,8 @@ std::vector<Column> DisplacementColumns() {
 TableRow Planning(std::string method, std::string input, std::string protocol,
                   std::vector<std::optional<double>> l2, std::string note = "") {
   l2.resize(8);
-  return {std::move(method), std::move(input), std::move(protocol), false, std::move(l2),
-          std::move(note)};
+  return {std::move(method), std::move(input), std::move(protocol), false,
+          std::move(l2),     std::move(note)};
 }
 
 TableRow OccVla(std::string note) {
@@ -39,20 +39,21 @@ constexpr const char* kOwnProtocol =
 
 Table PublishedPlanning() {
   const std::string ego = "Uses the car's own state as input.";
-  return {"Table 1: open-loop planning on nuScenes val",
-          "Rows of different protocols do not compare: \"at horizon\" is the error at T, \"averaged "
-          "up to\" the mean of all steps up to T, which is smaller for the same trajectory.",
-          DisplacementColumns(),
-          {Planning("NMP", "L", kHorizon, {0.53, 1.25, 2.67, 1.48}),
-           Planning("FF", "L", kHorizon, {0.55, 1.20, 2.54, 1.43}),
-           Planning("ST-P3", "C", kAveraged, {1.33, 2.11, 2.90, 2.11}),
-           Planning("UniAD", "C", kHorizon, {0.48, 0.96, 1.65, 1.03},
-                    "All 6,019 frames; steps without a future count as error 0."),
-           Planning("VAD", "C", kHorizon, {0.54, 1.15, 1.98, 1.22}),
-           Planning("DriveVLM-Dual", "C", kAveraged, {0.15, 0.29, 0.48, 0.31}, ego),
-           Planning("EMMA", "C", kAveraged, {0.14, 0.29, 0.54, 0.32}, ego),
-           Planning("OmniDrive", "C & L", kAveraged, {0.14, 0.29, 0.55, 0.33}, ego),
-           OccVla(kOwnProtocol)}};
+  return {
+      "Table 1: open-loop planning on nuScenes val",
+      "Rows of different protocols do not compare: \"at horizon\" is the error at T, \"averaged "
+      "up to\" the mean of all steps up to T, which is smaller for the same trajectory.",
+      DisplacementColumns(),
+      {Planning("NMP", "L", kHorizon, {0.53, 1.25, 2.67, 1.48}),
+       Planning("FF", "L", kHorizon, {0.55, 1.20, 2.54, 1.43}),
+       Planning("ST-P3", "C", kAveraged, {1.33, 2.11, 2.90, 2.11}),
+       Planning("UniAD", "C", kHorizon, {0.48, 0.96, 1.65, 1.03},
+                "All 6,019 frames; steps without a future count as error 0."),
+       Planning("VAD", "C", kHorizon, {0.54, 1.15, 1.98, 1.22}),
+       Planning("DriveVLM-Dual", "C", kAveraged, {0.15, 0.29, 0.48, 0.31}, ego),
+       Planning("EMMA", "C", kAveraged, {0.14, 0.29, 0.54, 0.32}, ego),
+       Planning("OmniDrive", "C & L", kAveraged, {0.14, 0.29, 0.55, 0.33}, ego),
+       OccVla(kOwnProtocol)}};
 }
 
 Table PublishedOccupancyPlanning() {
@@ -83,32 +84,44 @@ Table PublishedQuestions() {
                        std::vector<std::optional<double>> values) {
     table.rows.push_back({method, input, "official", false, std::move(values), ""});
   };
-  row("LLaVA (7B)", "C", {74.8, 72.9, 73.8, 14.9, 14.3, 14.6, 57.7, 34.5, 37.9, 48.6, 44.5, 45.9,
-                          65.9, 52.1, 53.3, 47.4});
-  row("LiDAR-LLM (7B)", "L", {79.1, 70.6, 74.5, 15.3, 14.7, 15.0, 59.6, 34.1, 37.8, 53.4, 42.0,
-                              45.9, 67.0, 57.0, 57.8, 48.6});
-  row("OccLLaMA3.1 (8B)", "Occ", {82.9, 79.2, 80.9, 19.2, 19.2, 19.2, 64.8, 43.1, 46.3, 51.0, 46.1,
-                                  47.8, 76.5, 65.6, 66.6, 54.5});
+  row("LLaVA (7B)", "C",
+      {74.8, 72.9, 73.8, 14.9, 14.3, 14.6, 57.7, 34.5, 37.9, 48.6, 44.5, 45.9, 65.9, 52.1, 53.3,
+       47.4});
+  row("LiDAR-LLM (7B)", "L",
+      {79.1, 70.6, 74.5, 15.3, 14.7, 15.0, 59.6, 34.1, 37.8, 53.4, 42.0, 45.9, 67.0, 57.0, 57.8,
+       48.6});
+  row("OccLLaMA3.1 (8B)", "Occ",
+      {82.9, 79.2, 80.9, 19.2, 19.2, 19.2, 64.8, 43.1, 46.3, 51.0, 46.1, 47.8, 76.5, 65.6, 66.6,
+       54.5});
   const std::nullopt_t none = std::nullopt;
-  row("OpenDriveVLA (7B)", "C", {none, none, 84.2, none, none, 22.7, none, none, 49.6, none, none,
-                                 54.5, none, none, 68.8, 58.2});
-  row("OccVLA (paper, 3B)", "C", {87.4, 81.7, 84.3, 22.6, 21.2, 21.9, 73.6, 51.2, 54.5, 62.6, 57.9,
-                                  59.5, 79.2, 66.0, 67.2, 59.5});
+  row("OpenDriveVLA (7B)", "C",
+      {none, none, 84.2, none, none, 22.7, none, none, 49.6, none, none, 54.5, none, none, 68.8,
+       58.2});
+  row("OccVLA (paper, 3B)", "C",
+      {87.4, 81.7, 84.3, 22.6, 21.2, 21.9, 73.6, 51.2, 54.5, 62.6, 57.9, 59.5, 79.2, 66.0, 67.2,
+       59.5});
   return table;
 }
 
 Table PublishedMetaActions() {
-  Table table{"Table 4: meta actions",
-              "Percent right: speed, direction (the paper's \"trajectory\"), their mean, and both at "
-              "once (\"overall\").",
-              {},
-              {}};
+  Table table{
+      "Table 4: meta actions",
+      "Percent right: speed, direction (the paper's \"trajectory\"), their mean, and both at "
+      "once (\"overall\").",
+      {},
+      {}};
   for (const char* name : {"speed", "direction", "mean", "both"})
     table.columns.push_back({name, "", Better::kHigher, 2});
-  table.rows.push_back({"OccVLA without occupancy (paper)", "C", "own labels, unpublished", false,
+  table.rows.push_back({"OccVLA without occupancy (paper)",
+                        "C",
+                        "own labels, unpublished",
+                        false,
                         {53.77, 77.24, 65.50, 41.48},
                         ""});
-  table.rows.push_back({"OccVLA (paper)", "C", "own labels, unpublished", false,
+  table.rows.push_back({"OccVLA (paper)",
+                        "C",
+                        "own labels, unpublished",
+                        false,
                         {54.83, 77.95, 66.37, 43.08},
                         "The printed mean is not that of 54.83 and 77.95 (66.39) to the digit. No "
                         "interval is given for the gain."});
@@ -116,13 +129,13 @@ Table PublishedMetaActions() {
 }
 
 Table PublishedEgoAblation() {
-  return {"Table 5: what the ego trajectory is worth",
-          "The planner with and without the car's past path as input.",
-          DisplacementColumns(),
-          {Planning("OccVLA without ego trajectory (paper)", "C", kInferred,
-                    {0.28, 0.00, 0.80, 0.48},
-                    "The 0.00 is a misprint: the printed average asks for 0.36."),
-           OccVla("")}};
+  return {
+      "Table 5: what the ego trajectory is worth",
+      "The planner with and without the car's past path as input.",
+      DisplacementColumns(),
+      {Planning("OccVLA without ego trajectory (paper)", "C", kInferred, {0.28, 0.00, 0.80, 0.48},
+                "The 0.00 is a misprint: the printed average asks for 0.36."),
+       OccVla("")}};
 }
 
 Table PublishedOccupancy() {
@@ -135,7 +148,11 @@ Table PublishedOccupancy() {
     table.columns.push_back({name, "mIoU (%)", Better::kHigher, 2});
   for (const char* name : {"1 m", "2 m", "4 m", "mean"})
     table.columns.push_back({name, "RayIoU (%)", Better::kHigher, 2});
-  table.rows.push_back({"OccVLA (paper)", "C", kUnstated, false, {10.0},
+  table.rows.push_back({"OccVLA (paper)",
+                        "C",
+                        kUnstated,
+                        false,
+                        {10.0},
                         "The text says \"about 10%\"; the mask is not named (the camera mask is "
                         "usual)."});
   table.rows.back().values.resize(table.columns.size());

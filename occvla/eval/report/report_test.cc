@@ -95,16 +95,16 @@ TEST_F(ReportTest, TellsAllThatIsWrongAtOnce) {
     FAIL();
   } catch (const DataError& error) {
     EXPECT_EQ(std::string(error.what()),
-              (bad.folder / "qa.json").string() +
-                  ": overall must be a number, but is \"high\"\n" + without.folder.string() +
+              (bad.folder / "qa.json").string() + ": overall must be a number, but is \"high\"\n" +
+                  without.folder.string() +
                   ": holds none of planning.json, qa.json, meta_action.json, occupancy.json. The "
                   "`occvla eval` verbs write them with --out.");
   }
 }
 
 TEST_F(ReportTest, AllFormsHoldTheSameNumbers) {
-  auto model = Model("my <b>|model", "planning.json",
-                     Replaced(kPlanning, "\"2s\": 1.0", "\"2s\": 1.234"));
+  auto model =
+      Model("my <b>|model", "planning.json", Replaced(kPlanning, "\"2s\": 1.0", "\"2s\": 1.234"));
   const auto tables = MakeTables({model});
   const auto text = ToText(tables[0]), markdown = ToMarkdown(tables[0]);
   const auto html = ToHtml(tables, "A & B");

@@ -87,8 +87,7 @@ std::string ToText(const Table& table) {
   }
   std::vector<size_t> widths(3 + columns.size(), 0);
   for (size_t l = 1; l < lines.size(); ++l)  // Group names may reach over their columns.
-    for (size_t i = 0; i < widths.size(); ++i)
-      widths[i] = std::max(widths[i], Width(lines[l][i]));
+    for (size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], Width(lines[l][i]));
 
   std::string text = table.title + "\n";
   for (size_t l = 0; l < lines.size(); ++l) {
@@ -115,7 +114,8 @@ std::string ToText(const Table& table) {
 std::string ToMarkdown(const Table& table) {
   const auto columns = UsedColumns(table);
   const auto notes = NotesOf(table);
-  std::string text = "## " + table.title + "\n\n" + table.caption + "\n\n| method | input | protocol |";
+  std::string text =
+      "## " + table.title + "\n\n" + table.caption + "\n\n| method | input | protocol |";
   std::string rule = "|---|---|---|";
   for (const size_t c : columns) {
     const auto& column = table.columns[c];

@@ -18,8 +18,8 @@ struct Column {
 /// One method's line. Published rows carry what their paper printed, to its digits.
 struct TableRow {
   std::string method;
-  std::string input;     ///< "C", "L", "Occ", "C & L"; empty = not applicable.
-  std::string protocol;  ///< How it was measured; rows of different protocols do not compare.
+  std::string input;      ///< "C", "L", "Occ", "C & L"; empty = not applicable.
+  std::string protocol;   ///< How it was measured; rows of different protocols do not compare.
   bool measured = false;  ///< Ours, from a report file; otherwise published.
   std::vector<std::optional<double>> values;  ///< One a column; nothing = not reported.
   std::string note;                           ///< What a reader must know about this row.

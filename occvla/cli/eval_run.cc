@@ -1,0 +1,160 @@
+#include <CLI/Option.hpp>
+#include <chrono>
+#include <memory>
+#include <ostream>
+
+#include "occvla/base/error.h"
+#include "occvla/base/progress.h"
+#include "occvla/cli/dataset_flags.h"
+#include "occvla/cli/predict_config.h"
+#include "occvla/cli/shard_flag.h"
+#include "occvla/cli/verbs.h"
+#include "occvla/eval/runner.h"
+#include "occvla/model/files/overlay.h"
+
+namespace occvla::cli {
+namespace {
+
+struct Flags {
+  DatasetFlags dataset;
+  std::string split;
+  std::filesystem::path out, config;
+  std::vector<std::string> sets, shorthands;
+  Shard shard;
+  bool occupancy = false, no_questions = false;
+};
+
+PredictConfig ReadConfig(const Flags& flags) {
+  PredictConfig config;
+  auto sets = flags.sets;
+  sets.insert(sets.end(), flags.shorthands.begin(), flags.shorthands.end());
+  LoadConfig(config, flags.config, sets);
+  config.Validate();
+  return config;
+}
+
+/// What the replies depend on; not on how fast they are computed.
+std::string Identity(PredictConfig config, const Flags& flags, size_t frames) {
+  const auto fingerprint = model::FingerprintOf(config.model.checkpoint);
+  config.model.checkpoint.clear();
+  config.model.threads = 0;
+  std::string questions;
+  if (!flags.no_questions)
+    for (const auto& path : flags.dataset.questions) questions += " " + path;
+  return "checkpoint " + fingerprint + "\ndata " + flags.dataset.version + ", split " +
+         flags.split + ", " + std::to_string(frames) + " keyframes\nquestions" + questions +
+         "\noccupancy " + (flags.occupancy ? "yes" : "no") + "\n" + ToToml(config);
+}
+
+/// Asks one engine about one frame after the other.
+class Asker {
+ public:
+  Asker(const PredictConfig& config, const Flags& flags, const Context& context)
+      : request_(config.Request()),
+        flags_(flags),
+        context_(context),
+        engine_(config.model.checkpoint, config.EngineOptions()) {}
+
+  eval::Reply operator()(const data::Frame& frame) {
+    auto request = request_;
+    request.frame = frame;
+    request.frame_key = frame.token;
+    request.occupancy = flags_.occupancy;
+    eval::Reply reply;
+    reply.prediction = Await(request);
+    if (flags_.no_questions) return reply;
+    request.occupancy = request.trajectory = false;
+    request.text = true;
+    for (const auto& question : frame.questions) {
+      request.prompt = question.question;
+      reply.answers.push_back(Await(request).text);
+    }
+    return reply;
+  }
+
+ private:
+  data::Prediction Await(infer::Request& request) {
+    request.cancelled = std::make_shared<std::atomic<bool>>(false);
+    auto reply = engine_.Submit(request);
+    while (reply.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready)
+      if (context_.interrupt.stop_requested()) request.cancelled->store(true);
+    return reply.get();
+  }
+
+  infer::Request request_;
+  const Flags& flags_;
+  const Context& context_;
+  infer::Engine engine_;
+};
+
+void Run(const Flags& flags, const Context& context) {
+  const auto config = ReadConfig(flags);
+  auto options = OptionsFrom(flags.dataset);
+  if (flags.no_questions) options.questions.clear();
+  const auto dataset = data::nuscenes::Dataset::Open(options);
+  const auto keyframes = dataset.KeyFrames(flags.split);
+  const auto& samples = dataset.tables().rows().sample;
+  const eval::RunSource source{
+      .frames = keyframes.size(),
+      .frame = [&](size_t index) { return dataset.FrameOf(keyframes[index]); },
+      .token = [&](size_t index) { return samples[keyframes[index]].token.ToString(); },
+      .identity = Identity(config, flags, keyframes.size())};
+  size_t asked = 0;
+  {
+    const size_t mine =
+        (keyframes.size() + flags.shard.count - 1 - flags.shard.index) / flags.shard.count;
+    Progress bar("eval run", mine, "keyframes");
+    eval::RunOptions run{.shard = flags.shard.index, .shards = flags.shard.count};
+    run.on_done = [&](size_t more) { bar.Add(more); };
+    run.interrupt = context.interrupt;
+    auto asker = std::make_shared<Asker>(config, flags, context);
+    asked = eval::RunModel(
+        source, [asker](const data::Frame& f) { return (*asker)(f); }, run, flags.out);
+  }
+  context.out << flags.out.string() << ": " << asked << " keyframes asked about now";
+  if (flags.shard.count > 1) {
+    context.out << "; when every shard is done, the same command without --shard gathers them\n";
+    return;
+  }
+  eval::CollectReplies(source, flags.out);
+  context.out << "; replies to all " << keyframes.size()
+              << " are in trajectories.json, meta_actions.json, texts.json"
+              << (flags.occupancy ? ", occupancy/" : "") << "\n";
+}
+
+}  // namespace
+
+void AddEvalRun(CLI::App& eval, const Context& context) {
+  auto flags = std::make_shared<Flags>();
+  auto& verb = *eval.add_subcommand(
+      "run", "Asks a checkpoint about every keyframe of a split; writes what the metrics read");
+  AddDatasetFlags(verb, flags->dataset);
+  AddSplitFlag(verb, flags->split)->required();
+  verb.add_option_function<std::string>(
+          "--checkpoint",
+          [flags](const std::string& value) {
+            flags->shorthands.push_back("model.checkpoint=" + value);
+          },
+          "Checkpoint folder, ours or Hugging Face's")
+      ->type_name("DIR");
+  verb.add_option("--out", flags->out, "Folder to make or to go on with")
+      ->required()
+      ->type_name("DIR");
+  AddShardFlag(verb, flags->shard);
+  verb.add_flag("--predict-occupancy", flags->occupancy,
+                "Predict occupancy too, into OUT/occupancy/");
+  verb.add_flag("--no-questions", flags->no_questions,
+                "Ask for the meta action alone, not the data set's questions");
+  verb.add_option("--config", flags->config, "TOML file, such as configs/predict.toml")
+      ->type_name("FILE");
+  verb.add_option("--set", flags->sets, "Changes a field of the config; repeatable")
+      ->type_name("FIELD=VALUE");
+  verb.footer(
+      "Example:\n  occvla eval run --checkpoint build/nano --dataroot data/town --version "
+      "v1.0-synth --split val --predict-occupancy --out results/nano\n\nThe same command goes on "
+      "where a run was stopped.\n\nFields of the config:\n" +
+      HelpText(PredictConfig()));
+  verb.callback([flags, &context] { Run(*flags, context); });
+}
+
+}  // namespace occvla::cli

@@ -164,7 +164,8 @@ CellImage DrawObstacles(ObstacleRule rule, const PlanningTruth& truth, size_t st
     return image;
   }
   const CellPlacer placer(rule, truth, step);
-  for (const Obstacle& obstacle : FindObstacles(truth)[step])
+  const ObstaclesOfFrame obstacles = FindObstacles(truth);
+  for (const Obstacle& obstacle : obstacles[step])
     if (obstacle.DrawnBy(rule)) image.Fill(placer.Corners(obstacle.corners_E));
   if (rule != ObstacleRule::kStp3) return image;
   CellImage warped(image.size());

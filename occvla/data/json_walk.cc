@@ -82,7 +82,8 @@ std::string_view JsonWalk::Name() {
   return name;
 }
 
-void JsonWalk::Object(const std::function<void(std::string_view name)>& visit) {
+void JsonWalk::Object(const std::function<void(std::string_view name)>& visit,
+                      const std::function<void(std::string_view name)>& repeated) {
   Expect('{', "an object");
   std::unordered_set<std::string_view> seen;
   if (Peek() == '}') {
@@ -92,12 +93,13 @@ void JsonWalk::Object(const std::function<void(std::string_view name)>& visit) {
   for (;;) {
     const size_t start = at_;
     const std::string_view name = Name();
-    if (!seen.insert(name).second) {
+    const bool is_new = seen.insert(name).second;
+    if (!is_new && !repeated) {
       at_ = start;
       Fail("the name " + Quoted(name) + " occurs twice in one object");
     }
     Expect(':', "':' after a name");
-    visit(name);
+    (is_new ? visit : repeated)(name);
     if (Peek() == ',') {
       ++at_;
       Peek();

@@ -27,7 +27,11 @@ class JsonWalk {
   /// Walks the object that comes next. `visit` is called for each field and must consume its value
   /// by exactly one call of Object, Array or Value. Names come without their quotes; one with
   /// escapes, or that occurs twice in its object, is refused.
-  void Object(const std::function<void(std::string_view name)>& visit);
+  void Object(const std::function<void(std::string_view name)>& visit) { Object(visit, {}); }
+  /// The same, but a name that occurs again is handed to `repeated` (which consumes the value),
+  /// for readers that tell all of them at once.
+  void Object(const std::function<void(std::string_view name)>& visit,
+              const std::function<void(std::string_view name)>& repeated);
   /// The same for an array, by index.
   void Array(const std::function<void(size_t index)>& visit);
   /// The text of the value that comes next, at most `max_bytes` of it.

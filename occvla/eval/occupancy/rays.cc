@@ -40,11 +40,15 @@ std::vector<Eigen::Vector3f> MakeDirections() {
 }
 
 // A point in voxels from the grid's corner, rounded to single precision on the way as the published
-// code rounds it.
+// code rounds it. Through memory: GCC 12 vectorises double to float to double by leaving it out.
 Eigen::Vector3d ToVoxels(const Eigen::Vector3d& p_E) {
-  const Eigen::Vector3f voxels =
-      ((p_E - VoxelGrid::Minimum()) / static_cast<double>(kVoxel)).cast<float>();
-  return voxels.cast<double>();
+  const Eigen::Vector3d from_corner = p_E - VoxelGrid::Minimum();
+  Eigen::Vector3d voxels;
+  for (Eigen::Index axis = 0; axis < 3; ++axis) {
+    const volatile float rounded = static_cast<float>(from_corner[axis] / double{kVoxel});
+    voxels[axis] = rounded;
+  }
+  return voxels;
 }
 
 // Amanatides and Woo's walk in double precision. No step branches on its axis: rays come in no
@@ -111,7 +115,10 @@ RayPair CastRay(const Eigen::Vector3d& origin_E, const Eigen::Vector3f& directio
   OCCVLA_DCHECK(truth.size() == VoxelGrid::kCount && prediction.size() == VoxelGrid::kCount);
   const Eigen::Vector3d start = ToVoxels(origin_E);
   const Eigen::Vector3d towards = ToVoxels(direction_E.cast<double>() + origin_E) - start;
-  Walk walk(start, towards / towards.norm());
+  // In this order of summation: another one's last bit moves a distance across a threshold.
+  const double length =
+      std::sqrt(towards.x() * towards.x() + towards.y() * towards.y() + towards.z() * towards.z());
+  Walk walk(start, towards / length);
   int walked = 0;
   while (!walk.inside() && walked < kMostVoxels && !walk.Beyond()) walk.Next(), ++walked;
   if (!walk.inside()) return {{truth[0], -kVoxel}, {prediction[0], -kVoxel}};

@@ -151,6 +151,11 @@ LaneProjection LaneNetwork::Project(uint32_t element, const Eigen::Vector2d& p_G
   return best;
 }
 
+double LaneNetwork::Cost(const LaneProjection& at, const PlanePose& pose) const {
+  return at.distance() +
+         rules_.cost_of_30_deg * std::abs(Wrapped(pose.yaw - at.yaw)) / (30 * kDegree);
+}
+
 LanePlace LaneNetwork::Place(const PlanePose& pose) const {
   LanePlace place{.pose = pose, .candidates = {}, .in_intersection = false};
   const auto lanes = static_cast<uint32_t>(map_.records().lanes.size());
@@ -164,12 +169,9 @@ LanePlace LaneNetwork::Place(const PlanePose& pose) const {
   for (const uint32_t element : elements) {
     const LaneProjection at = Project(element, pose.p_G);
     if (!std::isfinite(at.beyond)) continue;  // Without a path.
-    const double turned_deg = std::abs(Wrapped(pose.yaw - at.yaw)) / kDegree;
-    if (turned_deg > rules_.heading_deg) continue;
+    if (std::abs(Wrapped(pose.yaw - at.yaw)) > rules_.heading_deg * kDegree) continue;
     if (at.distance() > rules_.reach && !Has(holding, element)) continue;
-    place.candidates.push_back({.element = element,
-                                .at = at,
-                                .cost = at.distance() + rules_.metres_a_degree * turned_deg});
+    place.candidates.push_back({.element = element, .at = at, .cost = Cost(at, pose)});
   }
   for (const uint32_t segment : map_.Containing(Layer::kRoadSegment, pose.p_G))
     place.in_intersection |= map_.records().road_segments[segment].is_intersection;
@@ -243,6 +245,61 @@ std::vector<std::vector<uint32_t>> LaneNetwork::PathsFrom(uint32_t element, doub
   return paths;
 }
 
+/// A window's poses against paths of lanes; each element is projected to once, however many paths
+/// share it.
+class LaneNetwork::Fit {
+ public:
+  Fit(const LaneNetwork& lanes, std::span<const LanePlace> places,
+      const std::vector<std::vector<uint32_t>>& paths)
+      : lanes_(lanes), places_(places) {
+    for (const auto& path : paths) elements_.insert(elements_.end(), path.begin(), path.end());
+    SortUnique(&elements_);
+    for (const uint32_t element : elements_) {
+      auto& at = at_.emplace_back();
+      for (const LanePlace& place : places) at.push_back(lanes.Project(element, place.pose.p_G));
+    }
+  }
+
+  /// Pose k from the nearest element of the path.
+  LaneProjection Nearest(const std::vector<uint32_t>& path, size_t k) const {
+    LaneProjection best;
+    best.beyond = kInfinity;
+    for (const uint32_t element : path) {
+      const auto index = std::lower_bound(elements_.begin(), elements_.end(), element);
+      const LaneProjection& here = at_[static_cast<size_t>(index - elements_.begin())][k];
+      if (here.distance() < best.distance()) best = here;
+    }
+    return best;
+  }
+
+  double CostOf(const std::vector<uint32_t>& path, size_t first) const {
+    double cost = 0;
+    for (size_t k = first; k < places_.size(); ++k)
+      cost += lanes_.Cost(Nearest(path, k), places_[k].pose);
+    return cost;
+  }
+
+  /// True if pose k has a lane to the given side of the path (+1 left) that runs beside it and that
+  /// none of the paths leads to.
+  bool LaneAside(const std::vector<uint32_t>& path, size_t k, double side) const {
+    const double offset = Nearest(path, k).offset;
+    for (const LaneCandidate& candidate : places_[k].candidates) {
+      if (Has(elements_, candidate.element)) continue;
+      const double gap = side * (offset - candidate.at.offset);
+      if (gap < lanes_.rules_.least_gap || gap > lanes_.rules_.most_gap) continue;
+      for (const uint32_t element : path)
+        if (lanes_.Beside(element, candidate.element)) return true;
+    }
+    return false;
+  }
+
+ private:
+  const LaneNetwork& lanes_;
+  std::span<const LanePlace> places_;
+  std::vector<uint32_t> elements_;               // Sorted.
+  std::vector<std::vector<LaneProjection>> at_;  // [element][pose].
+};
+
 std::optional<LaneShift> LaneNetwork::ShiftOf(std::span<const LanePlace> places,
                                               std::span<const uint32_t> chain,
                                               double look_ahead) const {
@@ -254,61 +311,25 @@ std::optional<LaneShift> LaneNetwork::ShiftOf(std::span<const LanePlace> places,
     travelled += (places[k].pose.p_G - places[k - 1].pose.p_G).norm();
   const double s = Project(chain[first], places[first].pose.p_G).s;
   const auto paths = PathsFrom(chain[first], s + travelled + look_ahead);
-
-  // Each element is projected to once, however many paths share it.
-  std::vector<uint32_t> elements;
-  for (const auto& path : paths) elements.insert(elements.end(), path.begin(), path.end());
-  SortUnique(&elements);
-  std::vector<std::vector<LaneProjection>> at(elements.size());
-  for (size_t e = 0; e < elements.size(); ++e)
-    for (const LanePlace& place : places) at[e].push_back(Project(elements[e], place.pose.p_G));
-  const auto index = [&](uint32_t element) {
-    return static_cast<size_t>(std::lower_bound(elements.begin(), elements.end(), element) -
-                               elements.begin());
-  };
-  const auto nearest = [&](const std::vector<uint32_t>& path, size_t k) {
-    LaneProjection best;
-    best.beyond = kInfinity;
-    for (const uint32_t element : path) {
-      const LaneProjection& here = at[index(element)][k];
-      if (here.distance() < best.distance()) best = here;
-    }
-    return best;
-  };
+  const Fit fit(*this, places, paths);
 
   const std::vector<uint32_t>* best = nullptr;
   double least = kInfinity;
   for (const auto& path : paths) {
-    double cost = 0;
-    for (size_t k = first; k < places.size(); ++k) {
-      const LaneProjection here = nearest(path, k);
-      cost += here.distance() +
-              rules_.metres_a_degree * std::abs(Wrapped(places[k].pose.yaw - here.yaw)) / kDegree;
-    }
+    const double cost = fit.CostOf(path, first);
     if (cost < least) least = cost, best = &path;
   }
   if (best == nullptr) return std::nullopt;
   size_t last = places.size() - 1;
-  while (last > first && nearest(*best, last).beyond > kAlong) --last;
+  while (last > first && fit.Nearest(*best, last).beyond > kAlong) --last;
   if (last == first) return std::nullopt;
 
-  const double from = nearest(*best, first).offset, to = nearest(*best, last).offset;
-  LaneShift shift{.metres = to - from, .lane_beside = false, .path = *best};
-  // A lane beside the path, towards which the car went or from which it came.
-  const auto lane_at = [&](size_t k, double side) {
-    const double offset = nearest(*best, k).offset;
-    for (const LaneCandidate& candidate : places[k].candidates) {
-      const double gap = side * (offset - candidate.at.offset);
-      if (std::binary_search(elements.begin(), elements.end(), candidate.element)) continue;
-      if (gap < rules_.least_gap || gap > rules_.most_gap) continue;
-      for (const uint32_t element : *best)
-        if (Beside(element, candidate.element)) return true;
-    }
-    return false;
-  };
-  const double side = shift.metres > 0 ? 1 : -1;
-  shift.lane_beside = lane_at(last, side) || lane_at(first, -side);
-  return shift;
+  const double metres = fit.Nearest(*best, last).offset - fit.Nearest(*best, first).offset;
+  const double side = metres > 0 ? 1 : -1;
+  return LaneShift{
+      .metres = metres,
+      .lane_beside = fit.LaneAside(*best, last, side) || fit.LaneAside(*best, first, -side),
+      .path = *best};
 }
 
 }  // namespace occvla::label

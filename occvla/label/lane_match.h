@@ -84,6 +84,9 @@ class LaneNetwork {
   const data::nuscenes::Map& map() const { return map_; }
 
  private:
+  class Fit;
+
+  double Cost(const LaneProjection& at, const PlanePose& pose) const;
   LaneProjection Project(uint32_t element, const Eigen::Vector2d& p_G) const;
   std::vector<std::vector<uint32_t>> PathsFrom(uint32_t element, double length) const;
   bool RunsBeside(uint32_t element, uint32_t other) const;

@@ -114,7 +114,8 @@ class Labelling {
     if (evidence_.connector) {
       const double begun = Sureness(much - rules_.turning.begun_deg, kTurnScale_deg);
       if (much >= rules_.turning.begun_deg)
-        return Decide(turn, DirectionRule::kConnector, std::max(begun, all));
+        return Decide(turn, DirectionRule::kConnector,
+                      much < rules_.turning.any_deg ? begun : std::max(begun, all));
       turn_sureness_ = begun;
     } else if (InUnmatchedIntersection()) {
       const double enough = Sureness(much - rules_.turning.intersection_deg, kTurnScale_deg);

@@ -22,7 +22,7 @@ void MetaActionRules::Validate() const {
   within("speed.changing", speed.changing, 0.001, 10);
   within("matching.reach", matching.reach, 0.5, 20);
   within("matching.heading_deg", matching.heading_deg, 1, 180);
-  within("matching.metres_a_degree", matching.metres_a_degree, 0, 10);
+  within("matching.cost_of_30_deg", matching.cost_of_30_deg, 0, 100);
   within("matching.change_cost", matching.change_cost, 0, 1000);
   within("matching.beside_deg", matching.beside_deg, 1, 90);
   within("matching.least_gap", matching.least_gap, 0.5, 10);

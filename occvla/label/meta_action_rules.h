@@ -33,7 +33,7 @@ struct MetaActionRules {
   struct Matching {
     double reach = 3.5;
     double heading_deg = 60;
-    double metres_a_degree = 2.0 / 30;
+    double cost_of_30_deg = 2;
     double change_cost = 5;
     double beside_deg = 30;
     double least_gap = 2, most_gap = 5.5;
@@ -43,7 +43,7 @@ struct MetaActionRules {
     void VisitFields(Visitor&& v) {
       v("reach", reach, "a lane's centreline is at most so far away, m, or its area holds the car");
       v("heading_deg", heading_deg, "and its heading differs by at most this");
-      v("metres_a_degree", metres_a_degree, "a degree of heading costs as much as so many metres");
+      v("cost_of_30_deg", cost_of_30_deg, "what 30 degrees of heading cost, m");
       v("change_cost", change_cost, "what going over to a lane beside costs, m");
       v("beside_deg", beside_deg, "lanes beside each other differ in heading by at most this");
       v("least_gap", least_gap, "and lie at least so far apart, m");

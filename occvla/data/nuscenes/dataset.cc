@@ -143,7 +143,9 @@ Dataset Dataset::Open(const DatasetOptions& options) {
   }
   if (!options.questions.empty()) impl->questions = QuestionStore::Open(options.questions);
   const fs::path usual = folder / "meta_actions.json";
-  if (!options.meta_actions.empty()) {
+  if (!options.read_meta_actions) {
+    impl->options.meta_actions.clear();
+  } else if (!options.meta_actions.empty()) {
     impl->meta_actions = ReadMetaActions(options.meta_actions, impl->tables);
   } else if (fs::exists(usual)) {
     impl->options.meta_actions = usual;

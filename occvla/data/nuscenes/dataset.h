@@ -26,6 +26,8 @@ struct DatasetOptions {
   /// {"<sample token>": "<velocity>, <direction>"}; empty =
   /// `<dataroot>/<version>/meta_actions.json`.
   std::filesystem::path meta_actions;
+  /// False for whoever makes the labels: what lies there is not read, be it broken or not.
+  bool read_meta_actions = true;
 };
 
 /// A nuScenes data set opened for reading. Any thread may use it.

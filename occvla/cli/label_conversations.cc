@@ -57,7 +57,8 @@ void AddLabelConversations(CLI::App& label, const Context& context) {
   verb.add_option("--seed", flags->make.seed, "Of wording and choice")
       ->type_name("N")
       ->capture_default_str();
-  verb.add_option("--out", flags->make.out, "Default: DATAROOT/VERSION/omnidrive")->type_name("DIR");
+  verb.add_option("--out", flags->make.out, "Default: DATAROOT/VERSION/omnidrive")
+      ->type_name("DIR");
   verb.add_flag("--force", flags->make.overwrite, "Replace the folder if it is there");
   verb.add_option("--threads", flags->make.threads, "0 = all cores")
       ->check(CLI::NonNegativeNumber)

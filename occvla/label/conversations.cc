@@ -38,7 +38,8 @@ std::string Surroundings(const SceneGraph& graph) {
     for (const auto& [thing_class, count] : counts[sector])
       parts.push_back(Counted(count, kThingClasses[static_cast<size_t>(thing_class)]));
     const bool one = counts[sector].size() == 1 && counts[sector].begin()->second == 1;
-    text += " " + Sentence(Where(kSectors[sector])) + (one ? " is " : " are ") + Listed(parts) + ".";
+    text +=
+        " " + Sentence(Where(kSectors[sector])) + (one ? " is " : " are ") + Listed(parts) + ".";
   }
   return text.empty() ? " Nothing that moves or could move is near." : text;
 }
@@ -52,8 +53,9 @@ Pair Planning(const data::PlannedPath& plan_E, Choices& choices) {
 }
 
 Pair Speed(double speed, Choices& choices) {
-  const std::string answer =
-      speed < 0.5 ? "The car is at rest." : fmt::format("The car drives at about {:.0f} m/s.", speed);
+  const std::string answer = speed < 0.5
+                                 ? "The car is at rest."
+                                 : fmt::format("The car drives at about {:.0f} m/s.", speed);
   return {choices.Of({"How fast is the car?", "What is the car's speed now?"}), answer};
 }
 
@@ -62,10 +64,11 @@ Pair Lead(const SceneGraph& graph, Choices& choices) {
       {"Is there a vehicle ahead in the car's lane?", "What drives ahead of the car on its way?"});
   if (!graph.lead || graph.lead_gap > 45) return {question, "No vehicle is near ahead on its way."};
   const Thing& lead = graph.things[*graph.lead];
-  return {question, "Yes, " + WithArticle(Name(lead)) + " at " + Point(lead.p_E) + ", " +
-                        (lead.speed() < 0.5 ? std::string("standing")
-                                            : fmt::format("moving at about {:.0f} m/s", lead.speed())) +
-                        "."};
+  return {question,
+          "Yes, " + WithArticle(Name(lead)) + " at " + Point(lead.p_E) + ", " +
+              (lead.speed() < 0.5 ? std::string("standing")
+                                  : fmt::format("moving at about {:.0f} m/s", lead.speed())) +
+              "."};
 }
 
 // What a driver watches: people on the way, the vehicle ahead, then what moves near the way ahead.
@@ -80,8 +83,8 @@ std::vector<std::pair<size_t, std::string>> Watched(const SceneGraph& graph) {
   if (graph.lead && graph.lead_gap < 45) add(*graph.lead, "is ahead on its way");
   for (size_t i = 0; i < graph.things.size(); ++i) {
     const Thing& thing = graph.things[i];
-    const bool near = thing.place.along > 0 && thing.place.along < 30 &&
-                      std::abs(thing.place.across) < 8;
+    const bool near =
+        thing.place.along > 0 && thing.place.along < 30 && std::abs(thing.place.across) < 8;
     if (thing.sure && near && thing.speed() > 0.5) add(i, "moves near its way");
   }
   return watched;
@@ -131,32 +134,36 @@ std::optional<WhatIf> Tell(const SceneGraph& graph, const data::Frame& frame,
       outcome.hit && (!outcome.off_road || outcome.hit->seconds <= *outcome.off_road);
   if (!outcome.clear) return std::nullopt;
   if (hit_first) {
-    return WhatIf{{question, fmt::format("That would not be safe: after about {:.1f} s the car would "
-                                         "hit the {} that is now {}, at {}.",
-                                         outcome.hit->seconds, Called(graph, *outcome.hit),
-                                         SectorWords(outcome.hit->now_E), Point(outcome.hit->now_E))},
-                  Verdict::kHit};
+    return WhatIf{
+        {question, fmt::format("That would not be safe: after about {:.1f} s it would "
+                               "hit the {} that is now {}, at {}.",
+                               outcome.hit->seconds, Called(graph, *outcome.hit),
+                               SectorWords(outcome.hit->now_E), Point(outcome.hit->now_E))},
+        Verdict::kHit};
   }
   if (outcome.off_road) {
-    return WhatIf{{question, fmt::format("That would not be safe: after about {:.1f} s the car would "
-                                         "leave the drivable area.",
-                                         *outcome.off_road)},
-                  Verdict::kOffRoad};
+    return WhatIf{
+        {question, fmt::format("That would not be safe: after about {:.1f} s it would "
+                               "leave the drivable area.",
+                               *outcome.off_road)},
+        Verdict::kOffRoad};
   }
   if (!outcome.road_known) return std::nullopt;
   if (outcome.stop_line) {
     const auto& [kind, seconds] = *outcome.stop_line;
     const std::string line = kind == StopKind::kStopSign ? "a stop sign" : "a traffic light";
-    return WhatIf{{question, fmt::format("Nothing would be hit and the car would stay on the road, but "
-                                         "after about {:.1f} s it would pass the stop line of {}{}.",
-                                         seconds, line,
-                                         kind == StopKind::kStopSign ? ", where it must stop first"
-                                                                     : ", so the light must allow it")},
-                  Verdict::kStopLine};
+    return WhatIf{
+        {question, fmt::format("Nothing would be hit and the car would stay on the road, but "
+                               "after about {:.1f} s it would pass the stop line of {}{}.",
+                               seconds, line,
+                               kind == StopKind::kStopSign ? ", where it must stop first"
+                                                           : ", so the light must allow it")},
+        Verdict::kStopLine};
   }
-  return WhatIf{{question, choices.Of({"That would be safe: nothing would be hit and the car would "
+  return WhatIf{
+      {question, choices.Of({"That would be safe: nothing would be hit and the car would "
                                        "stay on the road.",
-                                       "Yes, that is possible: no collision, and the car stays on the "
+                                       "That would be fine: no collision, and the car stays on the "
                                        "drivable area."})},
                 Verdict::kSafe};
 }
@@ -202,8 +209,7 @@ Conversations ConversationsAbout(const SceneGraph& graph, const data::Frame& fra
     const data::MetaAction& action = *frame.meta_action;
     Conversations::Described described;
     described.description = DescribeScene(graph, choices) + Surroundings(graph);
-    described.action =
-        DescribeIntent(graph, frame.ego.past_meta_actions, action, choices);
+    described.action = DescribeIntent(graph, frame.ego.past_meta_actions, action, choices);
     described.keywords = Keywords(action);
     out.described = std::move(described);
   }

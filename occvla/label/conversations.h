@@ -22,8 +22,8 @@ inline constexpr std::array<std::string_view, 4> kVerdictNames = {
     "safe", "collision", "leaves the drivable area", "passes a stop line"};
 
 struct Conversations {
-  std::vector<Pair> conv;  ///< The plan first, where six keyframes follow.
-  std::vector<Pair> vqa;   ///< Attention, then what-ifs.
+  std::vector<Pair> conv;         ///< The plan first, where six keyframes follow.
+  std::vector<Pair> vqa;          ///< Attention, then what-ifs.
   std::vector<Verdict> verdicts;  ///< Of the what-ifs.
   /// Absent where the keyframe has no meta action: OmniDrive's files tell the action with it.
   struct Described {

@@ -7,7 +7,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "occvla/base/error.h"
 #include "occvla/base/files.h"
+#include "occvla/base/text.h"
 
 namespace occvla::label {
 namespace {
@@ -57,6 +59,22 @@ class StagedFolder {
   fs::path target_, staging_;
 };
 
+// Replacing a folder removes it: one that holds anything but such texts is somebody's.
+void RefuseForeign(const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::exists(folder, ignored)) return;
+  if (!fs::is_directory(folder))
+    throw ConfigError(folder.string() + ": is no folder. Name another place with --out.");
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "conv" || name == "vqa" || name == "desc" || name == "keywords") continue;
+    throw ConfigError(
+        folder.string() + ": holds " + Quoted(name) +
+        ", which is none of conv, vqa, desc and keywords, so it is not replaced. Name "
+        "another place with --out.");
+  }
+}
+
 Json Pairs(const std::vector<Pair>& pairs) {
   Json list = Json::array();
   for (const Pair& pair : pairs)
@@ -95,6 +113,7 @@ ConversationsReport WriteConversations(const data::nuscenes::Dataset& dataset,
                       ? dataset.options().dataroot / dataset.options().version / "omnidrive"
                       : options.out;
   RefuseToOverwrite({report.folder}, options);
+  RefuseForeign(report.folder);
   const auto parts = PartsOf(dataset, options.split);
   uint64_t total = 0;
   for (const SplitPart& part : parts) total += part.keyframes.size();

@@ -11,7 +11,7 @@ namespace occvla::label {
 /// What was written, for people.
 struct ConversationsReport {
   std::filesystem::path folder;
-  uint64_t keyframes = 0, described = 0;  ///< `described`: those with a meta action.
+  uint64_t keyframes = 0, described = 0;     ///< `described`: those with a meta action.
   std::map<std::string, uint64_t> texts;     ///< By file kind: "conv", ...
   std::map<std::string, uint64_t> verdicts;  ///< Of what-ifs.
 };

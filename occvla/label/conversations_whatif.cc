@@ -70,7 +70,8 @@ Ring BoxBetween(const PlanningAgent& a, const PlanningAgent& b, double share) {
 // that one saw it.
 void ForBoxes(const PlanningTruth& truth, int trial, const auto& visit) {
   const auto step = static_cast<size_t>((trial - 1) / kTrialsAStep);
-  const double share = static_cast<double>(trial - static_cast<int>(step) * kTrialsAStep) / kTrialsAStep;
+  const double share =
+      static_cast<double>(trial - static_cast<int>(step) * kTrialsAStep) / kTrialsAStep;
   const auto& before = step == 0 ? truth.agents_now : truth.agents[step - 1];
   const auto& after = truth.agents[step];
   for (const PlanningAgent& agent : before) {

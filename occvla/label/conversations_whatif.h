@@ -20,12 +20,12 @@ inline constexpr double kTrialStep = 0.1;
 
 struct Hit {
   double seconds = 0;
-  std::string category;                           ///< "vehicle.car".
+  std::string category;                             ///< "vehicle.car".
   Eigen::Vector2d now_E = Eigen::Vector2d::Zero();  ///< Where it is at the keyframe.
 };
 
-/// Each finding is beyond doubt: a hit is one also for a car that is 0.3 m smaller on each side, and
-/// no hit none for one that is 0.4 m larger; likewise 0.4 m beyond the drivable area's edge.
+/// Each finding is beyond doubt: a hit is one also for a car that is 0.3 m smaller on each side,
+/// and no hit none for one that is 0.4 m larger; likewise 0.4 m beyond the drivable area's edge.
 struct Outcome {
   bool clear = true;  ///< False: too close to call, and nothing else holds.
   std::optional<Hit> hit;

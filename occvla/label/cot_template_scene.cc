@@ -38,7 +38,8 @@ std::string Lanes(const SceneGraph& graph, Choices& choices) {
   const Road& road = graph.road;
   const int lanes = road.lanes_left + road.lanes_right + 1;
   if (lanes == 1) {
-    return choices.Of({"in the only lane of its direction", "on a road with a single lane in its direction"});
+    return choices.Of(
+        {"in the only lane of its direction", "on a road with a single lane in its direction"});
   }
   const std::string which = road.lanes_left == 0    ? "the left lane"
                             : road.lanes_right == 0 ? "the right lane"

@@ -48,7 +48,8 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddLabelConversations(label, context);
   AddLabelReview(label, context);
   label.require_subcommand(1);
-  auto& eval = *app.add_subcommand("eval", "Published metrics, from prediction files or a checkpoint");
+  auto& eval =
+      *app.add_subcommand("eval", "Published metrics, from prediction files or a checkpoint");
   AddEvalPlanning(eval, context);
   AddEvalOccupancy(eval, context);
   AddEvalQa(eval, context);

@@ -51,8 +51,8 @@ class VoxelWalk {
   std::array<double, 3> delta_{}, next_{};
 };
 
-/// VoxelWalk through the grid's memory, for many rays: distances are whole 2^-50 parts of `span`, the
-/// distance that matters, and no step branches on its axis. `start` lies inside the grid.
+/// VoxelWalk through the grid's memory, for many rays: distances are whole 2^-50 parts of `span`,
+/// the distance that matters, and no step branches on its axis. `start` lies inside the grid.
 class GridWalk {
  public:
   GridWalk(const Eigen::Vector3d& start, const Eigen::Vector3d& direction, double span) {
@@ -148,8 +148,8 @@ inline std::optional<std::array<double, 2>> GridInterval(const Eigen::Vector3d& 
   return std::array<double, 2>{enter, leave};
 }
 
-/// Calls `visit(VoxelGrid::Index)` for the voxels along a ray (voxel coordinates), from where it enters the
-/// grid, while `visit` returns true; the first voxel is reported too.
+/// Calls `visit(VoxelGrid::Index)` for the voxels along a ray (voxel coordinates), from where it
+/// enters the grid, while `visit` returns true; the first voxel is reported too.
 template <typename Visit>
 void WalkRay(const Eigen::Vector3d& origin, const Eigen::Vector3d& direction, Visit&& visit) {
   const auto interval = GridInterval(origin, direction);

@@ -84,9 +84,8 @@ TEST(VoxelWalkTest, TheGridsWalkGoesWhereTheWalkInFloatingPointGoes) {
   for (int n = 0; n < 500; ++n) {
     const Vector3d start = point(), end = point();
     std::vector<Voxel> expected;
-    for (VoxelWalk walk(start, end - start); VoxelGrid::Holds(walk.voxel()[0], walk.voxel()[1],
-                                                              walk.voxel()[2]);
-         walk.Next())
+    for (VoxelWalk walk(start, end - start);
+         VoxelGrid::Holds(walk.voxel()[0], walk.voxel()[1], walk.voxel()[2]); walk.Next())
       expected.push_back(walk.voxel());
     EXPECT_EQ(Ray(start, end - start).size(), expected.size());
     const auto found = Segment(start, end);

@@ -43,7 +43,8 @@ std::optional<data::MetaAction> Label(const JsonNode& node, std::vector<std::str
 
 // Throws DataError for what cannot be read at all.
 Decision ReadLine(std::string_view line, std::vector<std::string>& problems) {
-  const nlohmann::json document = ParseJson(line, "", {.max_bytes = kMaxDecisionLine, .max_depth = 2});
+  const nlohmann::json document =
+      ParseJson(line, "", {.max_bytes = kMaxDecisionLine, .max_depth = 2});
   const JsonNode root(document, "");
   root.RefuseOthers(
       {"sample_token", "proposed", "verdict", "changed_to", "comment", "who", "when"});

@@ -16,7 +16,7 @@ enum class Verdict { kAccept, kChange, kComment, kUndo };
 
 /// One record of the review store. Records are only ever added.
 struct Decision {
-  std::string sample_token;  ///< 32 lower-case hex digits.
+  std::string sample_token;   ///< 32 lower-case hex digits.
   data::MetaAction proposed;  ///< What the person was shown.
   Verdict verdict = Verdict::kAccept;
   std::optional<data::MetaAction> changed_to;  ///< With kChange only; differs from `proposed`.

@@ -102,8 +102,7 @@ struct ReviewStore::Impl {
     }
     SqliteStatement check(database, "PRAGMA quick_check(1)");
     if (!check.Step() || check.Text(0) != "ok") {
-      throw DataError(path.string() + ": the review store is damaged: " +
-                      Printable(check.Text(0)) +
+      throw DataError(path.string() + ": the review store is damaged: " + Printable(check.Text(0)) +
                       ". Make it again from an export with `occvla label review import`.");
     }
   }
@@ -142,8 +141,9 @@ struct ReviewStore::Impl {
   }
 
   std::vector<Decision> HistoryOf(std::string_view sample_token) {
-    SqliteStatement rows(database, "SELECT " + std::string(kColumns) +
-                                       " FROM decision WHERE sample_token = ? ORDER BY when_ms, id");
+    SqliteStatement rows(database,
+                         "SELECT " + std::string(kColumns) +
+                             " FROM decision WHERE sample_token = ? ORDER BY when_ms, id");
     rows.Bind(1, sample_token);
     return ReadAll(rows);
   }
@@ -176,8 +176,7 @@ void ReviewStore::Add(std::span<const Decision> decisions) {
   std::string problems;
   for (Decision decision : decisions) {
     const std::vector<Decision> history = impl_->HistoryOf(decision.sample_token);
-    if (!history.empty())
-      decision.when_ms = std::max(decision.when_ms, history.back().when_ms + 1);
+    if (!history.empty()) decision.when_ms = std::max(decision.when_ms, history.back().when_ms + 1);
     auto found = ProblemsOf(decision);
     if (decision.verdict == Verdict::kUndo && !Play(history).decision)
       found.push_back("nothing is decided, so nothing can be undone");
@@ -208,8 +207,8 @@ std::string ReviewStore::Export() {
 }
 
 std::vector<Decision> ReviewStore::History() {
-  SqliteStatement rows(impl_->database, "SELECT " + std::string(kColumns) +
-                                            " FROM decision ORDER BY when_ms, id");
+  SqliteStatement rows(impl_->database,
+                       "SELECT " + std::string(kColumns) + " FROM decision ORDER BY when_ms, id");
   return impl_->ReadAll(rows);
 }
 

@@ -48,8 +48,8 @@ class SampleCounts {
  public:
   SampleCounts()
       : touched_(VoxelGrid::kCount, 0),
-        counts_(static_cast<uint16_t*>(
-            std::calloc(VoxelGrid::kCount * kClasses, sizeof(uint16_t)))) {
+        counts_(
+            static_cast<uint16_t*>(std::calloc(VoxelGrid::kCount * kClasses, sizeof(uint16_t)))) {
     if (!counts_) throw std::bad_alloc();
   }
 
@@ -149,7 +149,8 @@ class SampleCounts {
     void operator()(void* memory) const { std::free(memory); }
   };
   std::vector<uint8_t> touched_;
-  std::unique_ptr<uint16_t[], Free> counts_;  // [voxel][class]; pages that no sample meets cost nothing.
+  std::unique_ptr<uint16_t[], Free>
+      counts_;  // [voxel][class]; pages that no sample meets cost nothing.
 };
 
 /// What the sweeps' rays met.

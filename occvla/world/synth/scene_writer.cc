@@ -188,11 +188,11 @@ class Writer {
     const double passes = labels.least_passes * static_cast<double>(sweeps.size());
     constexpr double kManyPasses = 20;
     const bool half = passes >= kManyPasses;
-    occupancy.rules = {.least_hits = static_cast<int>(labels.least_hits),
-                       .least_passes =
-                           std::max(1, static_cast<int>(std::lround(half ? passes / 2 : passes))),
-                       .half_the_rays = half,
-                       .ignore_near = labels.ignore_near};
+    occupancy.rules = {
+        .least_hits = static_cast<int>(labels.least_hits),
+        .least_passes = std::max(1, static_cast<int>(std::lround(half ? passes / 2 : passes))),
+        .half_the_rays = half,
+        .ignore_near = labels.ignore_near};
     const auto path = stage_ / LabelsPath(input_.plan.name, timeline_.samples[k]);
     fs::create_directories(path.parent_path());
     data::occ3d::WriteLabels(path, MakeLabels(occupancy));

@@ -103,7 +103,8 @@ class Run {
     CheckStop();
     const auto stage = folder_.Stage("probe");
     Workers alone(1);
-    const auto costs = MeasureCosts(InputOf(index, place, drive, alone), stage, drive_s, request_.stop);
+    const auto costs =
+        MeasureCosts(InputOf(index, place, drive, alone), stage, drive_s, request_.stop);
     fs::remove_all(stage);
     return costs;
   }

@@ -4,12 +4,13 @@
 #include <string_view>
 
 #include "occvla/base/error.h"
+#include "occvla/data/text/chain_of_thought.h"
 #include "occvla/data/text/drivelm.h"
 #include "occvla/data/text/nuscenes_qa.h"
 #include "occvla/data/text/omnidrive.h"
 
-// Any text through the three readers of questions in JSON. A plan that was read is written and read
-// again as nearly the same numbers.
+// Any text through the four readers of questions in JSON. A plan that was read is written and read
+// again as nearly the same numbers; a chain of thought that was read can be written.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace occvla::data;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
@@ -22,6 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       complaints);
   ReadDrivelm(
       text, "fuzz", [](const DrivelmFrame&) {}, complaints);
+  ReadChainOfThought(
+      text, "fuzz", [](const CotLabel& label) { (void)FormatChainOfThought(label.text); },
+      complaints);
   for (const char* folder : {"conv", "vqa", "desc", "keywords"})
     ReadOmnidriveFile(
         text, folder, {}, "fuzz", [](const OmnidriveText&) {}, complaints);

@@ -1,7 +1,69 @@
+#include <CLI/Option.hpp>
+#include <iomanip>
+#include <memory>
+#include <ostream>
+
+#include "occvla/cli/dataset_flags.h"
 #include "occvla/cli/verbs.h"
+#include "occvla/label/cot_template_file.h"
 
 namespace occvla::cli {
+namespace {
 
-void AddLabelCot(CLI::App& label, const Context& context) { (void)label, (void)context; }
+struct Flags {
+  DatasetFlags dataset;
+  std::string meta_actions;
+  label::MakeOptions make;
+};
+
+void Print(const std::string& title, const std::map<std::string, uint64_t>& counts, uint64_t total,
+           std::ostream& out) {
+  out << title << "\n";
+  for (const auto& [name, count] : counts) {
+    out << "  " << std::left << std::setw(34) << name << std::right << std::setw(10) << count
+        << std::setw(8) << 100 * static_cast<double>(count) / static_cast<double>(total) << " %\n";
+  }
+}
+
+void RunTemplate(const Flags& flags, const Context& context) {
+  data::nuscenes::DatasetOptions options = OptionsFrom(flags.dataset);
+  options.meta_actions = flags.meta_actions;
+  const auto dataset = data::nuscenes::Dataset::Open(options);
+  WorkProgress bar(context, "writing", "keyframes");
+  label::MakeOptions make = flags.make;
+  make.progress = [&](uint64_t done, uint64_t total) { bar(done, total); };
+  const auto report = label::WriteTemplateCot(dataset, make);
+  auto& out = context.out;
+  out << std::fixed << std::setprecision(1) << report.file.string() << ": " << report.labels
+      << " of " << report.keyframes << " keyframes (" << report.keyframes - report.labels
+      << " have no meta action), " << report.texts << " different texts\n";
+  Print("meta actions", report.actions, report.labels, out);
+  Print("reasons given", report.reasons, report.labels, out);
+}
+
+}  // namespace
+
+void AddLabelCot(CLI::App& label, const Context& context) {
+  auto flags = std::make_shared<Flags>();
+  auto& verb = *label.add_subcommand(
+      "cot", "Chain of thought: scene, intent and meta action of each keyframe");
+  AddDatasetFlags(verb, flags->dataset);
+  AddSplitFlag(verb, flags->make.split)->capture_default_str();
+  verb.add_option("--meta-actions", flags->meta_actions,
+                  "The labels to explain; default: DATAROOT/VERSION/meta_actions.json")
+      ->type_name("FILE");
+  verb.add_option("--seed", flags->make.seed, "Of the wording")
+      ->type_name("N")
+      ->capture_default_str();
+  verb.add_option("--out", flags->make.out, "Default: DATAROOT/VERSION/chain_of_thought.json")
+      ->type_name("FILE");
+  verb.add_flag("--force", flags->make.overwrite, "Replace the file if it is there");
+  verb.add_option("--threads", flags->make.threads, "0 = all cores")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N")
+      ->capture_default_str();
+  verb.footer("Example:\n  occvla label cot --dataroot data/town --version v1.0-synth");
+  verb.callback([flags, &context] { RunTemplate(*flags, context); });
+}
 
 }  // namespace occvla::cli

@@ -23,7 +23,7 @@ constexpr size_t kMaxFile = 4 << 20;
 constexpr std::array<std::string_view, 5> kNames = {"conversation", "vqa", "description", "action",
                                                     "keywords"};
 constexpr std::array<std::string_view, 4> kFolders = {"conv", "vqa", "desc", "keywords"};
-constexpr std::array<std::string_view, 2> kSplits = {"train", "val"};
+constexpr std::array<std::string_view, 3> kSplits = {"train", "val", "test"};
 
 struct FileReader {
   std::string_view folder_name;

@@ -23,7 +23,7 @@ std::string_view Name(OmnidriveKind kind);
 
 struct OmnidriveText {
   std::string sample_token;
-  std::string split;  ///< "train" or "val": its folder.
+  std::string split;  ///< "train", "val" or (ours) "test": its folder.
   OmnidriveKind kind = OmnidriveKind::kConversation;
   /// Descriptions, actions and keywords come without a question: it is one of ours,
   /// OmnidriveQuestion.
@@ -35,7 +35,7 @@ std::string_view OmnidriveQuestion(OmnidriveKind kind);
 /// True when the folder has one of conv, vqa, desc, keywords.
 bool IsOmnidriveFolder(const std::filesystem::path& folder);
 
-/// Hands out every text below `folder` ({conv,vqa,desc,keywords}/{train,val}/<sample token>.json;
+/// Hands out every text below `folder` ({conv,vqa,desc,keywords}/{train,val,test}/<token>.json;
 /// parts may be absent), folder by folder, by token. Files with a complaint are left out.
 void ReadOmnidrive(const std::filesystem::path& folder,
                    const std::function<void(const OmnidriveText&)>& take, Complaints& complaints);

@@ -14,6 +14,7 @@
 #include "occvla/base/text.h"
 #include "occvla/data/complaints.h"
 #include "occvla/data/json_walk.h"
+#include "occvla/data/text/chain_of_thought.h"
 #include "occvla/data/text/drivelm.h"
 #include "occvla/data/text/nuscenes_mqa.h"
 #include "occvla/data/text/nuscenes_qa.h"
@@ -129,7 +130,7 @@ class Builder {
   std::vector<Entry> entries_;
 };
 
-enum class Format { kNuscenesQa, kDrivelm, kNuscenesMqa, kUnknown };
+enum class Format { kNuscenesQa, kDrivelm, kNuscenesMqa, kChainOfThought, kUnknown };
 
 // By the first field of a JSON object or the header of a CSV file.
 Format Sniff(std::string_view text, const std::string& where) {
@@ -144,6 +145,7 @@ Format Sniff(std::string_view text, const std::string& where) {
   const bool token =
       rest.size() == 33 && rest.back() == '"' && std::all_of(rest.begin(), rest.end() - 1, is_hex);
   if (token) return Format::kDrivelm;
+  if (rest.starts_with("chain_of_thought\"")) return Format::kChainOfThought;
   return text.find("\"questions\"") != std::string_view::npos ? Format::kNuscenesQa : format;
 }
 
@@ -211,11 +213,19 @@ class Opener {
                            StripMqaTags(question.answer), "nuscenes-mqa/" + question.question_type);
             },
             complaints_);
+      case Format::kChainOfThought:
+        return ReadChainOfThought(
+            file.text(), where,
+            [this](const CotLabel& label) {
+              builder_.Add(label.token, ChainOfThoughtPrompt(label.past),
+                           FormatChainOfThought(label.text), "occvla/chain-of-thought");
+            },
+            complaints_);
       case Format::kUnknown:
         complaints_.Add(where,
                         "is neither NuScenes-QA ({\"questions\": [...]}), DriveLM (an object of "
-                        "scene tokens) nor NuScenes-MQA (CSV with sample_token, question, answer, "
-                        "question_type)");
+                        "scene tokens), NuScenes-MQA (CSV with sample_token, question, answer, "
+                        "question_type) nor our own labels ({\"chain_of_thought\": {...}})");
     }
   }
 

@@ -18,8 +18,9 @@ class QuestionStore {
   QuestionStore(QuestionStore&&) noexcept;
   QuestionStore& operator=(QuestionStore&&) noexcept;
 
-  /// Opens NuScenes-QA (JSON), OmniDrive (folder with conv, vqa, desc, keywords), DriveLM (JSON)
-  /// and NuScenes-MQA (CSV), told apart by their content. Throws one DataError with every
+  /// Opens NuScenes-QA (JSON), OmniDrive (folder with conv, vqa, desc, keywords), DriveLM (JSON),
+  /// NuScenes-MQA (CSV) and our chain of thought (JSON; asked with ChainOfThoughtPrompt, of the
+  /// kind "occvla/chain-of-thought"), told apart by their content. Throws one DataError with every
   /// complaint, each naming file and record.
   static QuestionStore Open(std::span<const std::filesystem::path> paths);
 

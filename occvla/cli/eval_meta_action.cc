@@ -3,6 +3,7 @@
 #include "occvla/base/error.h"
 #include "occvla/base/files.h"
 #include "occvla/cli/dataset_flags.h"
+#include "occvla/cli/eval_inputs.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/eval/meta_action.h"
 
@@ -15,30 +16,16 @@ struct Flags {
   std::string split = "all";
 };
 
-struct Truth {
-  std::map<std::string, data::MetaAction> labels;
-  std::map<std::string, std::vector<data::MetaAction>> past;
-};
-
-Truth LabelsOf(const Flags& flags, const Context& context) {
+MetaActionTruth LabelsOf(const Flags& flags, const Context& context) {
   const auto dataset = data::nuscenes::Dataset::Open(OptionsFrom(flags.dataset));
-  const auto keyframes = dataset.KeyFrames(flags.split);
-  WorkProgress bar(context, "reading labels", "keyframes");
-  Truth truth;
-  for (size_t i = 0; i < keyframes.size(); ++i) {
-    const data::Frame frame = dataset.FrameOf(keyframes[i]);
-    if (frame.meta_action) {
-      truth.labels.emplace(frame.token, *frame.meta_action);
-      truth.past.emplace(frame.token, frame.ego.past_meta_actions);
-    }
-    bar(i + 1, keyframes.size());
-  }
+  auto truth = MetaActionTruthOf(dataset, flags.split, context);
   if (truth.labels.empty()) {
     throw DataError(flags.dataset.dataroot + "/" + flags.dataset.version +
                     "/meta_actions.json: no label for split " + flags.split +
                     ". Make them with `occvla label meta-actions`.");
   }
-  context.err << keyframes.size() - truth.labels.size() << " of " << keyframes.size()
+  context.err << truth.unlabelled.size() << " of "
+              << truth.labels.size() + truth.unlabelled.size()
               << " keyframes have no label and are not counted\n";
   return truth;
 }
@@ -46,9 +33,11 @@ Truth LabelsOf(const Flags& flags, const Context& context) {
 void Run(const Flags& flags, const Context& context) {
   if (flags.truth.empty() == flags.dataset.dataroot.empty())
     throw ConfigError("eval meta-action needs either --truth or --dataroot with --version.");
-  const auto answers = eval::ReadAnswers(flags.predictions);
-  const Truth truth = flags.truth.empty() ? LabelsOf(flags, context)
-                                          : Truth{eval::ReadMetaActions(flags.truth), {}};
+  auto answers = eval::ReadAnswers(flags.predictions);
+  const MetaActionTruth truth =
+      flags.truth.empty() ? LabelsOf(flags, context)
+                          : MetaActionTruth{eval::ReadMetaActions(flags.truth), {}, {}};
+  for (const auto& token : truth.unlabelled) answers.erase(token);
   const eval::MetaActionScore score = eval::ScoreMetaActions(truth.labels, answers, truth.past);
   WriteFileAtomically(flags.out, eval::MetaActionReportJson(score));
   context.out << eval::MetaActionReportText(score);

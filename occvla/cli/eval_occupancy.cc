@@ -3,14 +3,13 @@
 #include "occvla/base/error.h"
 #include "occvla/base/files.h"
 #include "occvla/cli/dataset_flags.h"
+#include "occvla/cli/eval_inputs.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/eval/occupancy/evaluate.h"
 #include "occvla/eval/occupancy/lidar_origins.h"
 
 namespace occvla::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Flags {
   std::string ground_truth, predictions, out, shard;
@@ -19,31 +18,9 @@ struct Flags {
   std::vector<std::string> merge;
 };
 
-// The keyframes of a split that have labels, with the lidar's places from the scene's poses.
 std::vector<eval::OccupancyCase> CasesOf(const Flags& flags) {
   const auto dataset = data::nuscenes::Dataset::Open(OptionsFrom(flags.dataset));
-  std::vector<eval::OccupancyCase> cases;
-  std::vector<data::Frame> scene;
-  const auto finish = [&] {
-    std::vector<eval::LidarPlace> places;
-    for (const data::Frame& frame : scene) places.push_back({frame.now->X_GE, frame.lidar.X_EL});
-    for (size_t i = 0; i < scene.size(); ++i) {
-      if (scene[i].occupancy.empty()) continue;
-      cases.push_back({scene[i].token, scene[i].occupancy,
-                       fs::path(flags.predictions) / (scene[i].token + ".npz"),
-                       eval::RayOrigins(places, i)});
-    }
-    scene.clear();
-  };
-  for (const data::nuscenes::Row row : dataset.KeyFrames(flags.split)) {
-    data::Frame frame = dataset.FrameOf(row);
-    if (!frame.now) {
-      throw DataError(frame.token + ": has no LIDAR_TOP pose, from which rays would be cast.");
-    }
-    if (!scene.empty() && scene.back().scene != frame.scene) finish();
-    scene.push_back(std::move(frame));
-  }
-  finish();
+  const auto cases = OccupancyCasesOf(dataset, flags.split, flags.predictions);
   if (cases.empty()) {
     throw DataError(flags.dataset.dataroot + ": no keyframe of split " + flags.split +
                     " has occupancy labels. Name their folder with --occupancy.");

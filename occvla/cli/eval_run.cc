@@ -4,11 +4,18 @@
 #include <ostream>
 
 #include "occvla/base/error.h"
+#include "occvla/base/files.h"
 #include "occvla/base/progress.h"
 #include "occvla/cli/dataset_flags.h"
+#include "occvla/cli/eval_inputs.h"
 #include "occvla/cli/predict_config.h"
 #include "occvla/cli/shard_flag.h"
 #include "occvla/cli/verbs.h"
+#include "occvla/eval/language/qa_score.h"
+#include "occvla/eval/meta_action.h"
+#include "occvla/eval/occupancy/report.h"
+#include "occvla/eval/planning/run.h"
+#include "occvla/eval/planning/summary.h"
 #include "occvla/eval/runner.h"
 #include "occvla/model/files/overlay.h"
 
@@ -44,6 +51,10 @@ std::string Identity(PredictConfig config, const Flags& flags, size_t frames) {
   return "checkpoint " + fingerprint + "\ndata " + flags.dataset.version + ", split " +
          flags.split + ", " + std::to_string(frames) + " keyframes\nquestions" + questions +
          "\noccupancy " + (flags.occupancy ? "yes" : "no") + "\n" + ToToml(config);
+}
+
+bool HasEntries(const std::filesystem::path& object) {
+  return ReadTextFile(object, size_t{2} << 30).find(':') != std::string::npos;
 }
 
 /// Asks one engine about one frame after the other.
@@ -87,6 +98,49 @@ class Asker {
   infer::Engine engine_;
 };
 
+void Report(const std::filesystem::path& path, const std::string& json, const std::string& text,
+            const Context& context) {
+  WriteFileAtomically(path, std::string_view(json));
+  context.out << "\n" << path.string() << "\n" << text;
+}
+
+/// Every metric that the data set has a truth for, into the folder that `eval report` reads.
+void Measure(const data::nuscenes::Dataset& dataset,
+             const std::vector<data::nuscenes::Row>& keyframes, const Flags& flags,
+             const Context& context) {
+  const auto predictions = flags.out / "predictions";
+  const auto texts = eval::ReadAnswers(predictions / "texts.json");
+  if (HasEntries(predictions / "trajectories.json")) {
+    WorkProgress bar(context, "planning", "frames");
+    const eval::PlanningRun run{
+        .predictions = predictions / "trajectories.json",
+        .progress = [&](uint64_t done, uint64_t total) { bar(done, total); }};
+    const auto summary = eval::Summarise(eval::MeasurePlanning(dataset, keyframes, run));
+    Report(flags.out / "planning.json", eval::ToJson(summary), eval::ToText(summary), context);
+  }
+  const auto truth = MetaActionTruthOf(dataset, flags.split, context);
+  if (!truth.labels.empty()) {
+    auto answers = texts;
+    for (const auto& token : truth.unlabelled) answers.erase(token);
+    const auto score = eval::ScoreMetaActions(truth.labels, answers, truth.past);
+    Report(flags.out / "meta_action.json", eval::MetaActionReportJson(score),
+           eval::MetaActionReportText(score), context);
+  }
+  if (std::filesystem::exists(predictions / "questions.json")) {
+    const auto score = eval::ScoreQa(predictions / "questions.json", predictions / "answers.json");
+    Report(flags.out / "qa.json", eval::QaReportJson(score), eval::QaReportText(score), context);
+  }
+  if (!flags.occupancy) return;
+  const auto cases = OccupancyCasesOf(dataset, flags.split, flags.out / "occupancy");
+  if (cases.empty()) return;
+  WorkProgress bar(context, "occupancy", "keyframes");
+  eval::OccupancyOptions options;
+  options.progress = [&](uint64_t done, uint64_t total) { bar(done, total); };
+  const auto counts = eval::EvaluateOccupancy(cases, options);
+  Report(flags.out / "occupancy.json", eval::OccupancyReportJson(counts),
+         eval::OccupancyReportText(counts), context);
+}
+
 void Run(const Flags& flags, const Context& context) {
   const auto config = ReadConfig(flags);
   auto options = OptionsFrom(flags.dataset);
@@ -117,9 +171,8 @@ void Run(const Flags& flags, const Context& context) {
     return;
   }
   eval::CollectReplies(source, flags.out);
-  context.out << "; replies to all " << keyframes.size()
-              << " are in trajectories.json, meta_actions.json, texts.json"
-              << (flags.occupancy ? ", occupancy/" : "") << "\n";
+  context.out << "; all " << keyframes.size() << " are in predictions/\n";
+  Measure(dataset, keyframes, flags, context);
 }
 
 }  // namespace
@@ -127,7 +180,7 @@ void Run(const Flags& flags, const Context& context) {
 void AddEvalRun(CLI::App& eval, const Context& context) {
   auto flags = std::make_shared<Flags>();
   auto& verb = *eval.add_subcommand(
-      "run", "Asks a checkpoint about every keyframe of a split; writes what the metrics read");
+      "run", "Asks a checkpoint about every keyframe of a split, and measures its replies");
   AddDatasetFlags(verb, flags->dataset);
   AddSplitFlag(verb, flags->split)->required();
   verb.add_option_function<std::string>(
@@ -152,7 +205,8 @@ void AddEvalRun(CLI::App& eval, const Context& context) {
   verb.footer(
       "Example:\n  occvla eval run --checkpoint build/nano --dataroot data/town --version "
       "v1.0-synth --split val --predict-occupancy --out results/nano\n\nThe same command goes on "
-      "where a run was stopped.\n\nFields of the config:\n" +
+      "where a run was stopped. OUT/predictions\nholds what was said, OUT/*.json the metrics, which `occvla eval report --model OUT` puts into tables."
+      "\n\nFields of the config:\n" +
       HelpText(PredictConfig()));
   verb.callback([flags, &context] { Run(*flags, context); });
 }

@@ -158,8 +158,10 @@ void CollectReplies(const RunSource& source, const fs::path& folder) {
                     std::to_string(source.frames) +
                     " keyframes have no reply yet. Run the shards that are left.");
   }
-  ObjectFile trajectories(folder / "trajectories.json"), actions(folder / "meta_actions.json"),
-      texts(folder / "texts.json");
+  const auto to = folder / "predictions";
+  fs::create_directories(to);
+  ObjectFile trajectories(to / "trajectories.json"), actions(to / "meta_actions.json"),
+      texts(to / "texts.json");
   Json questions = Json::array(), answers = Json::array();
   for (size_t index = 0; index < source.frames; ++index) {
     const auto token = source.token(index);
@@ -191,10 +193,10 @@ void CollectReplies(const RunSource& source, const fs::path& folder) {
   actions.Commit();
   texts.Commit();
   if (questions.empty()) return;
-  WriteFileAtomically(folder / "questions.json",
+  WriteFileAtomically(to / "questions.json",
                       std::string_view(Json{{"questions", questions}}.dump(1) + "\n"));
   WriteFileAtomically(
-      folder / "answers.json",
+      to / "answers.json",
       std::string_view(answers.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"));
 }
 

@@ -41,7 +41,7 @@ struct RunOptions {
 size_t RunModel(const RunSource& source, const std::function<Reply(const data::Frame&)>& ask,
                 const RunOptions& options, const std::filesystem::path& folder);
 
-/// What the metrics read, in the order of the keyframes:
+/// What the metrics read, in the folder `predictions`, in the order of the keyframes:
 ///   trajectories.json     {"<token>": [[x, y] x 6]}    of frames that have one
 ///   meta_actions.json     {"<token>": "<velocity>, <direction>"}
 ///   texts.json            {"<token>": "<answer to the chain-of-thought question>"}

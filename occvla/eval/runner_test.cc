@@ -58,16 +58,16 @@ TEST_F(RunnerTest, AsksOnceAndCollectsInTheOrderOfTheKeyframes) {
   EXPECT_EQ(Run(folder_), 0u) << "all is known by now";
   EXPECT_EQ(asked_.size(), 7u);
   CollectReplies(Source(), folder_);
-  const auto trajectories = Text(folder_ / "trajectories.json");
+  const auto trajectories = Text(folder_ / "predictions" / "trajectories.json");
   EXPECT_THAT(trajectories, HasSubstr("{\n\"t0\": [[0.0,0.0],[0.0,0.0],[0.0,0.0],[0.0,0.0],"
                                       "[0.0,0.0],[0.1,1e-07]],\n\"t1\": "));
   EXPECT_EQ(trajectories.find("\"t4\""), std::string::npos) << "it has no trajectory";
-  EXPECT_THAT(Text(folder_ / "meta_actions.json"),
+  EXPECT_THAT(Text(folder_ / "predictions" / "meta_actions.json"),
               HasSubstr("\"t4\": \"Maintain speed, Go Straight\""));
-  EXPECT_THAT(Text(folder_ / "texts.json"), HasSubstr("\"t6\": \"line\\n\\\"t6\\\"\""));
-  EXPECT_EQ(Text(folder_ / "answers.json"), "[\n \"3!\"\n]\n");
-  EXPECT_THAT(Text(folder_ / "questions.json"), HasSubstr("\"num_hop\": 1"));
-  EXPECT_THAT(Text(folder_ / "questions.json"), HasSubstr("\"template_type\": \"count\""));
+  EXPECT_THAT(Text(folder_ / "predictions" / "texts.json"), HasSubstr("\"t6\": \"line\\n\\\"t6\\\"\""));
+  EXPECT_EQ(Text(folder_ / "predictions" / "answers.json"), "[\n \"3!\"\n]\n");
+  EXPECT_THAT(Text(folder_ / "predictions" / "questions.json"), HasSubstr("\"num_hop\": 1"));
+  EXPECT_THAT(Text(folder_ / "predictions" / "questions.json"), HasSubstr("\"template_type\": \"count\""));
 }
 
 TEST_F(RunnerTest, ShardsGiveWhatOneRunGives) {
@@ -88,13 +88,13 @@ TEST_F(RunnerTest, ShardsGiveWhatOneRunGives) {
   Run(other, {.shard = 0, .shards = 3});
   CollectReplies(Source(), other);
   for (const char* name : {"trajectories.json", "meta_actions.json", "texts.json", "answers.json"})
-    EXPECT_EQ(Text(other / name), Text(folder_ / name)) << name;
+    EXPECT_EQ(Text(other / "predictions" / name), Text(folder_ / "predictions" / name)) << name;
 }
 
 TEST_F(RunnerTest, AStoppedRunGoesOnBehindItsLastWholeLine) {
   Run(folder_);
   CollectReplies(Source(), folder_);
-  const auto expected = Text(folder_ / "texts.json");
+  const auto expected = Text(folder_ / "predictions" / "texts.json");
   const auto path = folder_ / "replies" / "0-of-1.jsonl";
   const auto lines = Text(path);
   // Cut inside the third line.
@@ -105,7 +105,7 @@ TEST_F(RunnerTest, AStoppedRunGoesOnBehindItsLastWholeLine) {
   EXPECT_EQ(Run(folder_), 5u);
   EXPECT_EQ(asked_.front(), "t2");
   CollectReplies(Source(), folder_);
-  EXPECT_EQ(Text(folder_ / "texts.json"), expected);
+  EXPECT_EQ(Text(folder_ / "predictions" / "texts.json"), expected);
   EXPECT_EQ(Text(path), lines);
 }
 

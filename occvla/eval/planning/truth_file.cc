@@ -231,7 +231,8 @@ void PlanningHistory::Add(const std::string& token, const PlanningTruth& truth) 
 
 std::optional<std::array<double, 2>> PlanningHistory::VelocityBefore(
     const PlanningTruth& truth) const {
-  constexpr double kSame = 1e-4;
+  // The car nods and leans, which a path in the plane leaves out.
+  constexpr double kSame = 0.05;
   const auto found = records_.find(KeyOf(truth.scene, truth.frames_before - 1));
   if (found == records_.end()) return std::nullopt;
   std::optional<std::array<double, 2>> velocity;

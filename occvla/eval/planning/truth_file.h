@@ -36,7 +36,7 @@ class PlanningHistory {
   void Add(const std::string& token, const data::nuscenes::PlanningTruth& truth);
   /// The car's velocity over the half second before a frame, where the record of the keyframe
   /// before it is there too: the same `case`, one keyframe less before and one more after, and the
-  /// same path ahead within 0.1 mm; where several fit, the frame has no known past.
+  /// same path ahead within 5 cm; where several fit, the frame has no known past.
   std::optional<std::array<double, 2>> VelocityBefore(
       const data::nuscenes::PlanningTruth& truth) const;
   /// All tokens, sorted.

@@ -120,7 +120,7 @@ TEST(DrivableAreaTest, TheCarLeavesItWithOneCorner) {
   EXPECT_TRUE(area.Contains(CarAt({50, 1}, 0)));
   EXPECT_FALSE(area.Contains(CarAt({50, 0.9}, 0)));
   EXPECT_FALSE(area.Contains(CarAt({96.5, 10}, 0)));  // The bumper is 3.53 m ahead of the axle.
-  EXPECT_FALSE(area.Contains(CarAt({22, 13}, 0)));    // Into the hole.
+  EXPECT_FALSE(area.Contains(CarAt({22, 13.5}, 0)));  // Into the hole.
 }
 
 }  // namespace

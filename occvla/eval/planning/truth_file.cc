@@ -200,10 +200,15 @@ PlanningTruthFile::PlanningTruthFile(const std::filesystem::path& path) : file_(
 
 void PlanningTruthFile::ForEach(
     const std::function<void(const std::string&, const PlanningTruth&)>& visit) const {
+  ForEachPlanningTruth(file_.text(), file_.path().string(), visit);
+}
+
+void ForEachPlanningTruth(
+    std::string_view text, const std::string& name,
+    const std::function<void(const std::string&, const PlanningTruth&)>& visit) {
   data::Complaints complaints;
   data::RecordParser parser;
-  const std::string name = file_.path().string();
-  data::JsonWalk walk(file_.text(), name);
+  data::JsonWalk walk(text, name);
   try {
     walk.Object([&](std::string_view token) {
       const data::Where where = [&] { return "frame " + Quoted(token); };

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -29,6 +30,12 @@ class PlanningTruthFile {
  private:
   MappedFile file_;
 };
+
+/// The same from text; `where` opens the complaint.
+void ForEachPlanningTruth(
+    std::string_view text, const std::string& where,
+    const std::function<void(const std::string& token, const data::nuscenes::PlanningTruth& truth)>&
+        visit);
 
 /// What the records of a file say about each other.
 class PlanningHistory {

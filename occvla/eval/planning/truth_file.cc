@@ -93,16 +93,20 @@ class RecordReader {
     }
     agent.x_E = Number(items.at(0), kFarthest, at + "[0]");
     agent.y_E = Number(items.at(1), kFarthest, at + "[1]");
-    agent.length = Number(items.at(2), kLargest, at + "[2]");
-    agent.width = Number(items.at(3), kLargest, at + "[3]");
-    if (ok_ && (agent.length <= 0 || agent.width <= 0))
-      Complain(at + " must have a length and a width above 0");
+    agent.length = Extent(items.at(2), at + "[2]");
+    agent.width = Extent(items.at(3), at + "[3]");
     agent.yaw_E = Number(items.at(4), kMostYaw, at + "[4]");
     agent.category = Text(items.at(5), at + "[5]");
     agent.id = Text(items.at(6), at + "[6]");
     agent.lidar_points = Points(items.at(7), at + "[7]");
     agent.radar_points = Points(items.at(8), at + "[8]");
     return agent;
+  }
+  double Extent(dom::element value, const std::string& at) {
+    const auto number = NumberOf(value, kLargest);
+    if (number && *number > 0) return *number;
+    Complain(at + " must be metres above 0 and at most 1000, but is " + data::ValueText(value));
+    return 1;
   }
   std::string Text(dom::element value, const std::string& at) {
     std::string_view text;

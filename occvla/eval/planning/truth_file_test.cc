@@ -37,7 +37,9 @@ TEST(TruthFileTest, ReadsWhatTheExportWrites) {
   ForEachPlanningTruth("{\"a\": " + ToJson(truth) + ", \"b\": " + ToJson(MadeTruth(36, 0)) + "}",
                        "GT.json", [&](const std::string& token, const PlanningTruth& read) {
                          tokens.push_back(token);
-                         if (token == "a") EXPECT_EQ(ToJson(read), ToJson(truth));
+                         if (token == "a") {
+                           EXPECT_EQ(ToJson(read), ToJson(truth));
+                         }
                        });
   EXPECT_THAT(tokens, ElementsAre("a", "b"));
 }
@@ -52,8 +54,10 @@ TEST(TruthFileTest, TellsEveryProblemAtOnce) {
               ::testing::StartsWith("GT.json is not usable as the ground truth of planning: "));
   EXPECT_THAT(error, HasSubstr("frame \"a\": valid[0] must be true or false, but is 1"));
   EXPECT_THAT(error, HasSubstr("frame \"a\": \"frames_before\" must be"));
-  EXPECT_THAT(error,
-              HasSubstr("frame \"a\": agents_now[0] must have a length and a width above 0"));
+  EXPECT_THAT(
+      error,
+      HasSubstr(
+          "frame \"a\": agents_now[0][2] must be metres above 0 and at most 1000, but is -4.5"));
   EXPECT_THAT(error, HasSubstr("frame \"b\": must be an object, but is 7"));
   EXPECT_THAT(error, HasSubstr("frame \"c\": lacks the field \"seen\""));
 }

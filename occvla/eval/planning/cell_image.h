@@ -2,6 +2,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace occvla::eval {
@@ -23,6 +24,8 @@ class CellImage {
     return row >= 0 && row < size_ && column >= 0 && column < size_ &&
            cells_[static_cast<size_t>(row * size_ + column)] != 0;
   }
+  /// Row by row, 0 or 1.
+  std::span<const uint8_t> cells() const { return cells_; }
   void Set(int64_t row, int64_t column);
   void SetAll();
   /// Sets for every row y with y0 <= y < y1 of the edges the cells from ceil(left) to floor(right)

@@ -14,8 +14,9 @@ using data::nuscenes::PlanningTruth;
 constexpr int kRow0 = 97, kRows = 8, kColumn0 = 98, kColumns = 4;
 constexpr int kAhead0 = 494, kAhead1 = 534, kAcross0 = 491, kAcross1 = 508;
 constexpr double kCentre = 499.5;
-// No cell of the turned car is further from the image's centre, which it turns around.
-constexpr double kReach = 38;
+// The same car around the image's centre, which it turns around: its middle and half its sides,
+// with a cell for rounding.
+constexpr double kMiddle = 14.5, kHalfLength = 21, kHalfWidth = 9.5;
 
 struct Region {
   int64_t row0 = std::numeric_limits<int64_t>::max(), row1 = std::numeric_limits<int64_t>::min();
@@ -109,8 +110,12 @@ TurnedCar TurnedCarAt(EventRule rule, const Place& place) {
 Region RegionOf(const TurnedCar& car) {
   constexpr int kSize = 1000;
   Region region;
-  region.Add({Clipped(car.y + kCentre - kReach, kSize), Clipped(car.x + kCentre - kReach, kSize)});
-  region.Add({Clipped(car.y + kCentre + kReach, kSize), Clipped(car.x + kCentre + kReach, kSize)});
+  const double cosine = std::cos(car.heading), sine = std::sin(car.heading);
+  const double x = car.x + kCentre + cosine * kMiddle, y = car.y + kCentre + sine * kMiddle;
+  const double half_x = std::abs(cosine) * kHalfLength + std::abs(sine) * kHalfWidth;
+  const double half_y = std::abs(sine) * kHalfLength + std::abs(cosine) * kHalfWidth;
+  region.Add({Clipped(y - half_y, kSize), Clipped(x - half_x, kSize)});
+  region.Add({Clipped(y + half_y, kSize), Clipped(x + half_x, kSize)});
   return region;
 }
 
@@ -182,20 +187,25 @@ std::vector<bool> TouchedBy(EventRule rule, const PlanningTruth& truth, size_t s
     regions.push_back(region);
   }
   const CellPlacer placer(drawn, truth, step);
+  std::vector<bool> near(places.size(), false);
   bool any = false;
   for (const Obstacle& obstacle : obstacles) {
     if (!obstacle.DrawnBy(drawn)) continue;
     const std::array<Cell, 4> corners = placer.Corners(obstacle.corners_E);
     Region box;
     for (const Cell& corner : corners) box.Add(corner);
-    if (std::none_of(regions.begin(), regions.end(),
-                     [&](const Region& region) { return region.Meets(box); }))
-      continue;
-    image->Fill(corners);
-    any = true;
+    bool meets = false;
+    for (size_t car = 0; car < places.size(); ++car) {
+      if (!regions[car].Meets(box)) continue;
+      near[car] = true;
+      meets = true;
+    }
+    if (meets) image->Fill(corners);
+    any |= meets;
   }
   if (!any) return touched;
   for (size_t car = 0; car < places.size(); ++car) {
+    if (!near[car]) continue;
     touched[car] = IsDecimetre(rule)
                        ? Touches(*image, TurnedCarAt(rule, places[car][step]))
                        : std::any_of(cells[car].begin(), cells[car].end(), [&](const Cell& cell) {

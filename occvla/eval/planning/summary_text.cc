@@ -76,8 +76,8 @@ bool HasVelocity(const PlanningSummary& summary) {
 }
 
 void AppendScores(const std::string& title, const TrackScore& score, std::string* text) {
-  *text += fmt::format("{:<20}{:>7}{:>34}{:>36}\n", title, "n", "L2, m: 1 s    2 s    3 s    avg",
-                       "collision, %: 1 s    2 s    3 s   avg");
+  *text += fmt::format("{:<20}{:>7}{:>34}{:>40}\n", title, "n", "L2, m:  1 s    2 s    3 s    avg",
+                       "collision, %:  1 s    2 s    3 s    avg");
   for (size_t at = 0; at < kProtocols.size(); ++at) {
     const ProtocolScore& one = score.protocols[at];
     *text += fmt::format("{:<20}{:>7}", kProtocols[at].name, one.n);
@@ -85,10 +85,10 @@ void AppendScores(const std::string& title, const TrackScore& score, std::string
       *text += "  no sample\n";
       continue;
     }
-    *text += fmt::format("      {:7.3f}{:7.3f}{:7.3f}{:7.3f}        {:7.2f}{:7.2f}{:7.2f}{:7.2f}\n",
-                         one.l2.at[0], one.l2.at[1], one.l2.at[2], one.l2.average(),
-                         100 * one.collision.at[0], 100 * one.collision.at[1],
-                         100 * one.collision.at[2], 100 * one.collision.average());
+    *text += fmt::format(
+        "     {:8.3f}{:7.3f}{:7.3f}{:7.3f}           {:8.2f}{:7.2f}{:7.2f}{:7.2f}\n", one.l2.at[0],
+        one.l2.at[1], one.l2.at[2], one.l2.average(), 100 * one.collision.at[0],
+        100 * one.collision.at[1], 100 * one.collision.at[2], 100 * one.collision.average());
   }
 }
 
@@ -98,7 +98,7 @@ void AppendClean(const std::string& name, const CleanScore& score, std::string* 
     *text += "  no sample\n";
     return;
   }
-  *text += fmt::format("      {:7.3f}{:7.3f}{:7.3f}{:7.3f}        {:7.2f}{:7.2f}{:7.2f}{:7.2f}",
+  *text += fmt::format("     {:8.3f}{:7.3f}{:7.3f}{:7.3f}           {:8.2f}{:7.2f}{:7.2f}{:7.2f}",
                        score.l2.at[0], score.l2.at[1], score.l2.at[2], score.l2.average(),
                        100 * score.collision.at[0], 100 * score.collision.at[1],
                        100 * score.collision.at[2], 100 * score.collision.average());
@@ -162,20 +162,20 @@ std::string ToText(const PlanningSummary& summary) {
   } else {
     text += fmt::format("baseline: velocity    none: {}\n", kNoVelocity);
   }
-  text += fmt::format("{:<20}{:>7}{:>34}{:>36}{:>10}{:>10}{:>10}\n", "clean", "n",
-                      "L2, m: 1 s    2 s    3 s    avg", "collision, %: 1 s    2 s    3 s   avg",
+  text += fmt::format("{:<20}{:>7}{:>34}{:>40}{:>10}{:>10}{:>10}\n", "clean", "n",
+                      "L2, m:  1 s    2 s    3 s    avg", "collision, %:  1 s    2 s    3 s    avg",
                       "off road", "comfort", "possible");
   AppendClean("prediction", summary.prediction.clean, &text);
   AppendClean("standing", summary.stationary.clean, &text);
   if (HasVelocity(summary))
     AppendClean("constant velocity", summary.constant_velocity.clean, &text);
   if (summary.truth_n > 0) {
-    text += fmt::format(
-        "the true path overlaps something in {} of {} frames, leaves the road in {}, is "
-        "comfortable "
-        "in {:.1f} %; these steps count for no track\n",
-        summary.truth_overlaps, summary.truth_n, summary.truth_off_road,
-        100 * summary.truth_comfortable);
+    text += fmt::format("the true path overlaps something in {} of {} frames",
+                        summary.truth_overlaps, summary.truth_n);
+    if (summary.prediction.clean.road_n > 0)
+      text += fmt::format(", leaves the road in {}", summary.truth_off_road);
+    text += fmt::format(", is comfortable in {:.1f} %; its own overlaps count for no track\n",
+                        100 * summary.truth_comfortable);
   }
   text += fmt::format("not in `clean`: {} frames with a short future, {} with irregular times\n",
                       summary.short_future, summary.irregular_times);

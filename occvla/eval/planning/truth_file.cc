@@ -93,16 +93,20 @@ class RecordReader {
     }
     agent.x_E = Number(items.at(0), kFarthest, at + "[0]");
     agent.y_E = Number(items.at(1), kFarthest, at + "[1]");
-    agent.length = Number(items.at(2), kLargest, at + "[2]");
-    agent.width = Number(items.at(3), kLargest, at + "[3]");
-    if (ok_ && (agent.length <= 0 || agent.width <= 0))
-      Complain(at + " must have a length and a width above 0");
+    agent.length = Extent(items.at(2), at + "[2]");
+    agent.width = Extent(items.at(3), at + "[3]");
     agent.yaw_E = Number(items.at(4), kMostYaw, at + "[4]");
     agent.category = Text(items.at(5), at + "[5]");
     agent.id = Text(items.at(6), at + "[6]");
     agent.lidar_points = Points(items.at(7), at + "[7]");
     agent.radar_points = Points(items.at(8), at + "[8]");
     return agent;
+  }
+  double Extent(dom::element value, const std::string& at) {
+    const auto number = NumberOf(value, kLargest);
+    if (number && *number > 0) return *number;
+    Complain(at + " must be metres above 0 and at most 1000, but is " + data::ValueText(value));
+    return 1;
   }
   std::string Text(dom::element value, const std::string& at) {
     std::string_view text;
@@ -200,10 +204,15 @@ PlanningTruthFile::PlanningTruthFile(const std::filesystem::path& path) : file_(
 
 void PlanningTruthFile::ForEach(
     const std::function<void(const std::string&, const PlanningTruth&)>& visit) const {
+  ForEachPlanningTruth(file_.text(), file_.path().string(), visit);
+}
+
+void ForEachPlanningTruth(
+    std::string_view text, const std::string& name,
+    const std::function<void(const std::string&, const PlanningTruth&)>& visit) {
   data::Complaints complaints;
   data::RecordParser parser;
-  const std::string name = file_.path().string();
-  data::JsonWalk walk(file_.text(), name);
+  data::JsonWalk walk(text, name);
   try {
     walk.Object([&](std::string_view token) {
       const data::Where where = [&] { return "frame " + Quoted(token); };
@@ -231,7 +240,8 @@ void PlanningHistory::Add(const std::string& token, const PlanningTruth& truth) 
 
 std::optional<std::array<double, 2>> PlanningHistory::VelocityBefore(
     const PlanningTruth& truth) const {
-  constexpr double kSame = 1e-4;
+  // The car nods and leans, which a path in the plane leaves out.
+  constexpr double kSame = 0.05;
   const auto found = records_.find(KeyOf(truth.scene, truth.frames_before - 1));
   if (found == records_.end()) return std::nullopt;
   std::optional<std::array<double, 2>> velocity;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -30,13 +31,19 @@ class PlanningTruthFile {
   MappedFile file_;
 };
 
+/// The same from text; `where` opens the complaint.
+void ForEachPlanningTruth(
+    std::string_view text, const std::string& where,
+    const std::function<void(const std::string& token, const data::nuscenes::PlanningTruth& truth)>&
+        visit);
+
 /// What the records of a file say about each other.
 class PlanningHistory {
  public:
   void Add(const std::string& token, const data::nuscenes::PlanningTruth& truth);
   /// The car's velocity over the half second before a frame, where the record of the keyframe
   /// before it is there too: the same `case`, one keyframe less before and one more after, and the
-  /// same path ahead within 0.1 mm; where several fit, the frame has no known past.
+  /// same path ahead within 5 cm; where several fit, the frame has no known past.
   std::optional<std::array<double, 2>> VelocityBefore(
       const data::nuscenes::PlanningTruth& truth) const;
   /// All tokens, sorted.

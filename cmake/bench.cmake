@@ -4,7 +4,7 @@ add_custom_target(benches)
 foreach(source ${benches})
   get_filename_component(name ${source} NAME_WE)
   add_executable(bench_${name} EXCLUDE_FROM_ALL ${source})
-  target_link_libraries(bench_${name} PRIVATE occvla_model_files occvla_kernels occvla_world
+  target_link_libraries(bench_${name} PRIVATE occvla_model_files occvla_kernels occvla_world occvla_eval
                         benchmark::benchmark)
   # torch's headers bring an fmt of their own: only benches of models see them.
   file(STRINGS ${source} of_models REGEX "occvla/(infer|model)/")

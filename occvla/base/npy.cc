@@ -217,8 +217,17 @@ int64_t NpyArray::elements() const {
   return elements;
 }
 
-NpyArray ParseNpy(std::span<const std::byte> file, const std::string& where,
-                  const NpyLimits& limits) {
+namespace {
+
+// What a file's header says, checked against the data behind it.
+struct Layout {
+  NpyArray array;  // Without its bytes.
+  bool columns_first = false;
+  size_t data_start = 0;
+};
+
+Layout CheckFile(std::span<const std::byte> file, const std::string& where,
+                 const NpyLimits& limits) {
   static constexpr std::string_view kMagic = "\x93NUMPY";
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   if (!text.starts_with(kMagic)) Fail(where, "does not begin with the npy signature");
@@ -266,13 +275,32 @@ NpyArray ParseNpy(std::span<const std::byte> file, const std::string& where,
                       " in a bool array at index " + std::to_string(bad - data.begin()));
     }
   }
-  NpyArray array{*header.dtype, *header.shape, {}};
-  if (*header.fortran_order && header.shape->size() > 1) {
-    array.bytes = ToRowMajor(data, SizeOf(array.dtype), array.shape);
+  return {{*header.dtype, *header.shape, {}},
+          *header.fortran_order && header.shape->size() > 1,
+          start + length};
+}
+
+}  // namespace
+
+NpyArray ParseNpy(std::span<const std::byte> file, const std::string& where,
+                  const NpyLimits& limits) {
+  Layout layout = CheckFile(file, where, limits);
+  const auto data = file.subspan(layout.data_start);
+  if (layout.columns_first) {
+    layout.array.bytes = ToRowMajor(data, SizeOf(layout.array.dtype), layout.array.shape);
   } else {
-    array.bytes.assign(data.begin(), data.end());
+    layout.array.bytes.assign(data.begin(), data.end());
   }
-  return array;
+  return std::move(layout.array);
+}
+
+NpyArray ParseNpy(std::vector<std::byte>&& file, const std::string& where,
+                  const NpyLimits& limits) {
+  Layout layout = CheckFile(file, where, limits);
+  if (layout.columns_first) return ParseNpy(std::span<const std::byte>(file), where, limits);
+  file.erase(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(layout.data_start));
+  layout.array.bytes = std::move(file);
+  return std::move(layout.array);
 }
 
 NpyArray ReadNpy(const std::filesystem::path& path, const NpyLimits& limits) {

@@ -33,6 +33,9 @@ struct NpyLimits {
 /// missing or left over throw DataError.
 NpyArray ParseNpy(std::span<const std::byte> file, const std::string& where,
                   const NpyLimits& limits = {});
+/// The same of a file that is not needed any more: its memory becomes the array's.
+NpyArray ParseNpy(std::vector<std::byte>&& file, const std::string& where,
+                  const NpyLimits& limits = {});
 NpyArray ReadNpy(const std::filesystem::path& path, const NpyLimits& limits = {});
 
 /// Every array of an .npz (zip of .npy, stored or deflated), by its name without ".npy". Throws

@@ -1,7 +1,9 @@
+#include <libdeflate.h>
 #include <zip.h>
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -71,7 +73,9 @@ std::string NameProblem(std::string_view name) {
 struct Member {
   std::string name;
   uint64_t index = 0;
-  uint64_t size = 0;
+  uint64_t size = 0, packed_size = 0;
+  uint32_t crc = 0;
+  bool deflated = false;
 };
 
 // Everything that the directory tells is checked here, before any member is inflated.
@@ -90,7 +94,7 @@ std::vector<Member> CheckDirectory(zip_t* archive, const std::string& where,
     zip_stat_t status;
     zip_stat_init(&status);
     constexpr uint64_t kNeeded = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE |
-                                 ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
+                                 ZIP_STAT_COMP_METHOD | ZIP_STAT_CRC | ZIP_STAT_ENCRYPTION_METHOD;
     if (zip_stat_index(archive, i, ZIP_FL_ENC_RAW, &status) != 0 ||
         (status.valid & kNeeded) != kNeeded)
       Fail(where, "member " + std::to_string(i) + " has no usable directory entry");
@@ -120,35 +124,57 @@ std::vector<Member> CheckDirectory(zip_t* archive, const std::string& where,
                       std::to_string(status.comp_size) + (stored ? " stored" : " compressed") +
                       " bytes cannot hold");
     }
-    members.push_back({name, i, status.size});
+    members.push_back({name, i, status.size, status.comp_size, status.crc, !stored});
   }
   return members;
 }
 
-std::vector<std::byte> Inflate(zip_t* archive, const Member& member, const std::string& where) {
-  const std::string what = "member " + Quoted(member.name);
-  const std::unique_ptr<zip_file_t, MemberDeleter> file(zip_fopen_index(archive, member.index, 0));
+struct InflaterDeleter {
+  void operator()(libdeflate_decompressor* inflater) const {
+    libdeflate_free_decompressor(inflater);
+  }
+};
+using Inflater = std::unique_ptr<libdeflate_decompressor, InflaterDeleter>;
+
+// A member's bytes as the archive holds them.
+std::vector<std::byte> ReadRaw(zip_t* archive, const Member& member, const std::string& where,
+                               const std::string& what) {
+  const std::unique_ptr<zip_file_t, MemberDeleter> file(
+      zip_fopen_index(archive, member.index, ZIP_FL_COMPRESSED));
   if (!file) Fail(where, what + ": " + Printable(zip_strerror(archive)));
-  const auto read = [&](void* to, uint64_t bytes) {
-    const zip_int64_t got = zip_fread(file.get(), to, bytes);
-    if (got < 0) Fail(where, what + ": " + Printable(zip_file_strerror(file.get())));
-    return static_cast<uint64_t>(got);
-  };
-  std::vector<std::byte> bytes(member.size);
+  std::vector<std::byte> bytes(member.packed_size);
   uint64_t done = 0;
   while (done < bytes.size()) {
-    const uint64_t got = read(bytes.data() + done, bytes.size() - done);
-    if (got == 0) {
-      Fail(where, what + " declares " + std::to_string(bytes.size()) + " bytes, but inflates to " +
-                      std::to_string(done));
-    }
-    done += got;
+    const zip_int64_t got = zip_fread(file.get(), bytes.data() + done, bytes.size() - done);
+    if (got < 0) Fail(where, what + ": " + Printable(zip_file_strerror(file.get())));
+    if (got == 0) Fail(where, what + " ends before its end");
+    done += static_cast<uint64_t>(got);
   }
-  // The read past the end also makes libzip compare the checksum.
-  std::byte extra;
-  if (read(&extra, 1) != 0)
-    Fail(where, what + " inflates to more than the " + std::to_string(bytes.size()) +
-                    " bytes it declares");
+  return bytes;
+}
+
+// libdeflate in one go: twice as fast as libzip with zlib, and frames wait for nothing else.
+std::vector<std::byte> Inflate(zip_t* archive, const Member& member,
+                               libdeflate_decompressor* inflater, const std::string& where) {
+  const std::string what = "member " + Quoted(member.name);
+  std::vector<std::byte> bytes = ReadRaw(archive, member, where, what);
+  if (member.deflated) {
+    const std::vector<std::byte> packed = std::exchange(bytes, std::vector<std::byte>(member.size));
+    size_t size = 0;
+    const libdeflate_result result = libdeflate_deflate_decompress(
+        inflater, packed.data(), packed.size(), bytes.data(), bytes.size(), &size);
+    if (result == LIBDEFLATE_INSUFFICIENT_SPACE) {
+      Fail(where, what + " inflates to more than the " + std::to_string(bytes.size()) +
+                      " bytes it declares");
+    }
+    if (result != LIBDEFLATE_SUCCESS) Fail(where, what + ": its compressed data is damaged");
+    if (size != bytes.size()) {
+      Fail(where, what + " declares " + std::to_string(bytes.size()) + " bytes, but inflates to " +
+                      std::to_string(size));
+    }
+  }
+  if (libdeflate_crc32(0, bytes.data(), bytes.size()) != member.crc)
+    Fail(where, what + ": CRC error");
   return bytes;
 }
 
@@ -165,10 +191,12 @@ std::map<std::string, NpyArray> ParseNpz(std::span<const std::byte> file, const 
   if (!archive) Fail(where, "is not a whole zip archive: " + error.text());
   (void)source.release();  // The archive owns it now.
   std::map<std::string, NpyArray> arrays;
+  const Inflater inflater(libdeflate_alloc_decompressor());
+  if (!inflater) throw std::bad_alloc();
   for (const Member& member : CheckDirectory(archive.get(), where, limits)) {
-    const auto bytes = Inflate(archive.get(), member, where);
+    std::vector<std::byte> bytes = Inflate(archive.get(), member, inflater.get(), where);
     arrays.emplace(member.name.substr(0, member.name.size() - 4),
-                   ParseNpy(bytes, where + ", member " + Quoted(member.name), limits));
+                   ParseNpy(std::move(bytes), where + ", member " + Quoted(member.name), limits));
   }
   return arrays;
 }

@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <ostream>
 
 #include "occvla/base/error.h"
@@ -51,6 +53,10 @@ void Run(const Flags& flags, const Context& context) {
   const std::vector<eval::OccupancyCase> cases =
       flags.ground_truth.empty() ? CasesOf(flags)
                                  : eval::PairOccupancy(flags.ground_truth, flags.predictions);
+  // Volumes come and go thousands of times: given back to the system each time, clearing their
+  // pages costs as much as inflating them.
+  (void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
   WorkProgress bar(context, "counting", "keyframes");
   options.progress = [&](uint64_t done, uint64_t total) { bar(done, total); };
   const eval::OccupancyCounts counts = eval::EvaluateOccupancy(cases, options);

@@ -127,6 +127,16 @@ TEST(ConsistencyTest, FootprintTurnsWithTheTrack) {
   EXPECT_EQ(CoveredVoxels(track, grid).fixed, 1);
 }
 
+// At 45 degrees a footprint is long along the track and narrow across it.
+TEST(ConsistencyTest, FootprintLiesAlongASlantingTrack) {
+  Track track{};
+  for (size_t k = 0; k < track.size(); ++k) track[k].fill(2.0 * static_cast<double>(k + 1));
+  data::OccupancyGrid grid = FreeGrid();
+  Put(grid, 13.9, 13.9, 0.5, 1);  // 19.7 m along; the bumper gets to 16.97 m + 3.53 m.
+  Put(grid, 12.6, 15.4, 0.5, 1);  // As far, but 2 m beside it.
+  EXPECT_EQ(CoveredVoxels(track, grid).fixed, 1);
+}
+
 TEST(ConsistencyTest, TracksOutOfTheGridAreHarmless) {
   Track track = Straight(6, 0);
   track[3] = {1e12, -1e12};

@@ -77,6 +77,16 @@ TEST(CiderTest, WordsOfEveryCaptionWeighNothing) {
   EXPECT_EQ(Cider(captions)[0], 0);
 }
 
+TEST(CaptionScoreTest, RougeAndCiderAreMeansOverTheCaptions) {
+  const std::vector<Caption> captions = {Of("a red car turns left", {"a red car turns left"}),
+                                         Of("", {"two trucks wait at lights"})};
+  const CaptionScore score = ScoreCaptions(captions);
+  EXPECT_EQ(score.captions, 2U);
+  EXPECT_EQ(score.empty, 1U);
+  EXPECT_DOUBLE_EQ(score.rouge_l, 0.5);
+  EXPECT_NEAR(score.cider, 5, 1e-9);
+}
+
 TEST(CaptionFilesTest, WhatDoesNotFitIsToldAllAtOnce) {
   const TestFolder folder;
   const auto p = folder / "p.json", r = folder / "r.json";

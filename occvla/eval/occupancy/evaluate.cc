@@ -174,13 +174,15 @@ OccupancyCounts EvaluateOccupancy(std::span<const OccupancyCase> cases,
     };
     for (unsigned i = 0; i < threads; ++i) workers.emplace_back([&] { Work(mine, shared); });
     const Stop stop{shared};
-    std::unique_lock lock(shared.mutex);
-    while (shared.running > 0) {
-      shared.changed.wait(lock);
-      const uint64_t done = shared.done;
-      lock.unlock();
-      if (options.progress) options.progress(done, mine.size());
-      lock.lock();
+    uint64_t told = 0;
+    for (bool finished = false; !finished;) {
+      {
+        std::unique_lock lock(shared.mutex);
+        shared.changed.wait(lock, [&] { return shared.done > told || shared.running == 0; });
+        told = shared.done;
+        finished = shared.running == 0;
+      }
+      if (options.progress) options.progress(told, mine.size());
     }
   }
   if (shared.failure) std::rethrow_exception(shared.failure);

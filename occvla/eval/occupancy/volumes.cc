@@ -20,11 +20,24 @@ constexpr NpyLimits kLimits{
     .max_array_bytes = kMostBytes, .max_arrays = 16, .max_total_bytes = 4 * kMostBytes};
 constexpr std::string_view kAdvice = ". Write the file again.";
 
-// Values of one integer type as bytes; the first that is not allowed goes to `bad`.
+// What a value may be. Types, not function pointers: a pass over a volume has to be one loop.
+struct TrueLabel {
+  bool operator()(uint8_t value) const {
+    return (value < kVoxelClasses) | (value == kIgnoredVoxel);
+  }
+};
+struct Label {
+  bool operator()(uint8_t value) const { return value < kVoxelClasses; }
+};
+struct Flag {
+  bool operator()(uint8_t value) const { return value < 2; }
+};
+
+// The first value that is not allowed, and all as bytes.
 template <typename T, typename Allowed>
-std::vector<uint8_t> Narrowed(std::span<const std::byte> bytes, Allowed allowed,
-                              std::optional<size_t>& bad) {
-  std::vector<uint8_t> values(bytes.size() / sizeof(T));
+std::vector<std::byte> Narrowed(const std::vector<std::byte>& bytes, Allowed allowed,
+                                std::optional<size_t>& bad) {
+  std::vector<std::byte> values(bytes.size() / sizeof(T));
   for (size_t i = 0; i < values.size(); ++i) {
     T value;
     std::memcpy(&value, &bytes[i * sizeof(T)], sizeof(T));
@@ -33,22 +46,20 @@ std::vector<uint8_t> Narrowed(std::span<const std::byte> bytes, Allowed allowed,
       bad = i;
       return values;
     }
-    values[i] = static_cast<uint8_t>(value);
+    values[i] = static_cast<std::byte>(value);
   }
   return values;
 }
 
 template <typename Allowed>
-std::vector<uint8_t> Bytes(const NpyArray& array, Allowed allowed, std::optional<size_t>& bad) {
-  const auto* first = reinterpret_cast<const uint8_t*>(array.bytes.data());
-  std::vector<uint8_t> values(first, first + array.bytes.size());
-  bool all = true;  // One pass without branches: nearly every file is sound.
-  for (const uint8_t value : values) all &= allowed(value);
-  if (!all) {
-    bad = static_cast<size_t>(std::find_if_not(values.begin(), values.end(), allowed) -
-                              values.begin());
-  }
-  return values;
+std::optional<size_t> FirstBad(const std::vector<std::byte>& bytes, Allowed allowed) {
+  uint8_t wrong = 0;  // One pass without branches: nearly every file is sound.
+  for (const std::byte byte : bytes)
+    wrong |= static_cast<uint8_t>(!allowed(static_cast<uint8_t>(byte)));
+  if (wrong == 0) return std::nullopt;
+  const auto is_allowed = [&](std::byte byte) { return allowed(static_cast<uint8_t>(byte)); };
+  return static_cast<size_t>(std::find_if_not(bytes.begin(), bytes.end(), is_allowed) -
+                             bytes.begin());
 }
 
 std::string ValueText(const NpyArray& array, size_t index) {
@@ -77,16 +88,17 @@ std::string ValueText(const NpyArray& array, size_t index) {
   }
 }
 
-// One array as bytes, or a complaint.
+// One array as bytes, or a complaint. Takes the memory of arrays that are bytes.
 template <typename Allowed>
-std::vector<uint8_t> Values(const NpyArray& array, Allowed allowed, const std::string& what,
-                            std::string& problem) {
+std::vector<std::byte> Values(NpyArray& array, Allowed allowed, const std::string& what,
+                              std::string& problem) {
   std::optional<size_t> bad;
-  std::vector<uint8_t> values;
+  std::vector<std::byte> values;
   switch (array.dtype) {
     case DType::kBool:
     case DType::kU8:
-      values = Bytes(array, allowed, bad);
+      bad = FirstBad(array.bytes, allowed);
+      if (!bad) return std::move(array.bytes);
       break;
     case DType::kI8:
       values = Narrowed<int8_t>(array.bytes, allowed, bad);
@@ -128,13 +140,13 @@ class File {
       : where_(path.string()), arrays_(ReadNpz(path, kLimits)) {}
 
   template <typename Allowed>
-  std::vector<uint8_t> Take(const char* name, Allowed allowed, const std::string& what) {
+  VoxelBytes Take(const char* name, Allowed allowed, const std::string& what) {
     const auto found = arrays_.find(name);
     if (found == arrays_.end()) {
       problems_.push_back(Quoted(name) + " is missing");
       return {};
     }
-    const NpyArray& array = found->second;
+    NpyArray& array = found->second;
     if (!shape_) shape_ = array.shape;
     std::string problem;
     if (array.shape.size() != 3) {
@@ -142,10 +154,10 @@ class File {
     } else if (array.shape != *shape_) {
       problem = "is " + ShapeText(array.shape) + " where another array is " + ShapeText(*shape_);
     }
-    std::vector<uint8_t> values;
+    std::vector<std::byte> values;
     if (problem.empty()) values = Values(array, allowed, what, problem);
     if (!problem.empty()) problems_.push_back(Quoted(name) + " " + problem);
-    return values;
+    return VoxelBytes(std::move(values));
   }
 
   std::vector<int64_t> Finish() const {
@@ -161,18 +173,14 @@ class File {
   std::vector<std::string> problems_;
 };
 
-bool IsTrueLabel(uint8_t value) { return (value < kVoxelClasses) | (value == kIgnoredVoxel); }
-bool IsFlag(uint8_t value) { return value < 2; }
-bool IsLabel(uint8_t value) { return value < kVoxelClasses; }
-
 }  // namespace
 
 TrueVolume ReadTruth(const std::filesystem::path& path) {
   File file(path);
   TrueVolume volume;
-  volume.labels = file.Take("semantics", IsTrueLabel, "0 to 17, or 255");
-  volume.mask_lidar = file.Take("mask_lidar", IsFlag, "0 or 1");
-  volume.mask_camera = file.Take("mask_camera", IsFlag, "0 or 1");
+  volume.labels = file.Take("semantics", TrueLabel(), "0 to 17, or 255");
+  volume.mask_lidar = file.Take("mask_lidar", Flag(), "0 or 1");
+  volume.mask_camera = file.Take("mask_camera", Flag(), "0 or 1");
   volume.shape = file.Finish();
   return volume;
 }
@@ -180,7 +188,7 @@ TrueVolume ReadTruth(const std::filesystem::path& path) {
 PredictedVolume ReadPredictedVolume(const std::filesystem::path& path) {
   File file(path);
   PredictedVolume volume;
-  volume.labels = file.Take("pred", IsLabel, "0 to 17");
+  volume.labels = file.Take("pred", Label(), "0 to 17");
   volume.shape = file.Finish();
   return volume;
 }

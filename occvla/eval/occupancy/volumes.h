@@ -1,20 +1,36 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace occvla::eval {
 
+/// One byte for each voxel, in the memory that the file was read into.
+class VoxelBytes {
+ public:
+  VoxelBytes() = default;
+  explicit VoxelBytes(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
+  operator std::span<const uint8_t>() const {
+    return {reinterpret_cast<const uint8_t*>(bytes_.data()), bytes_.size()};
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
 /// True labels of one keyframe, of any shape, in C order.
 struct TrueVolume {
-  std::vector<int64_t> shape;                    ///< [x][y][z].
-  std::vector<uint8_t> labels;                   ///< 0..17 or kIgnoredVoxel.
-  std::vector<uint8_t> mask_lidar, mask_camera;  ///< 0 or 1.
+  std::vector<int64_t> shape;          ///< [x][y][z].
+  VoxelBytes labels;                   ///< 0..17 or kIgnoredVoxel.
+  VoxelBytes mask_lidar, mask_camera;  ///< 0 or 1.
 };
 struct PredictedVolume {
   std::vector<int64_t> shape;
-  std::vector<uint8_t> labels;  ///< 0..17.
+  VoxelBytes labels;  ///< 0..17.
 };
 
 /// An npz with `semantics`, `mask_lidar` and `mask_camera` of one shape and any integer or bool

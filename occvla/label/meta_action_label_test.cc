@@ -301,7 +301,9 @@ TEST(MetaActionLabelTest, MirroredRoadsAndPosesSwapLeftAndRight) {
 TEST(MetaActionLabelTest, TheSamePlacesSlowerHaveTheSameDirection) {
   const Roads junction = Junction(), two = TwoLanes();
   for (const double slower : {0.5, 1.0, 1.5, 3.0}) {
-    EXPECT_EQ(LabelOf(TurningLeft, &junction, slower).action.direction, Direction::kTurnLeft);
+    const auto turn = LabelOf(TurningLeft, &junction, slower);
+    EXPECT_EQ(turn.action.direction, Direction::kTurnLeft);
+    EXPECT_NEAR(turn.evidence.speeds[0], 8 / slower, 1e-9);
     EXPECT_EQ(LabelOf(ChangingLeft, &two, slower).action.direction, Direction::kChangeLaneLeft);
   }
 }

@@ -140,6 +140,17 @@ TEST_F(MetaActionSetTest, PastMetaActionsDoNotKnowTheFuture) {
   EXPECT_NE(labels[0], labels[1]) << "those of the keyframes between do know it";
 }
 
+// With gaps of 0.59 s a label's six keyframes last until 0.64 s after the moment from which on the
+// reader takes it for past: there must be none.
+TEST_F(MetaActionSetTest, PastMetaActionsOfSlowKeyFramesDoNotExist) {
+  made_.AddScene("scene-0001", Eastward(20));
+  for (size_t k = 0; k < 20; ++k) Delay(k, 90'000 * static_cast<int64_t>(k));
+  const Dataset dataset = Open();
+  WriteMetaActions(Labels(dataset), dataset.tables(), LabelsPath());
+  EXPECT_THAT(Open(true).FrameOf(TestDataset::Token("sample", 9)).ego.past_meta_actions,
+              ::testing::IsEmpty());
+}
+
 TEST(WindowIsRegularTest, BoundsGapsLengthAndReach) {
   const auto regular = [](std::array<double, kWindow> times) { return WindowIsRegular(times); };
   EXPECT_TRUE(regular({0, 0.5, 1, 1.5, 2, 2.5, 3}));

@@ -15,6 +15,7 @@
 #include "occvla/world/synth/plan.h"
 #include "occvla/world/town.h"
 #include "occvla/world/town_map.h"
+#include "occvla/world/traffic/simulate.h"
 #include "tests/meta_action_agreement.h"
 
 namespace occvla {
@@ -30,6 +31,57 @@ struct Place {
   Map map;
   label::LaneNetwork lanes;
 };
+
+/// A scene's keyframes in a town of 800 m.
+struct Track {
+  Track() : place(world::TownOptions{.seed = 3, .location = "boston-seaport"}) {
+    world::DriveOptions options;
+    options.seed = 3;
+    options.candidates = 1;
+    const auto drive = world::MakeDrive(place.town, options);
+    for (size_t k = 0; k < 39; ++k) {
+      times.push_back(world::synth::KeyframeTime(k));
+      const geom::Pose X_GE = world::EgoAt(drive, times.back()).X_GE;
+      poses.push_back({X_GE.translation().head<2>(), std::atan2(X_GE(1, 0), X_GE(0, 0))});
+      places.push_back(place.lanes.Place(poses.back()));
+    }
+  }
+
+  Place place;
+  std::vector<double> times;
+  std::vector<label::PlanePose> poses;
+  std::vector<label::LanePlace> places;
+};
+
+const Track& TheTrack() {
+  static const Track track;
+  return track;
+}
+
+// One item is a map's lanes made ready.
+void BM_LaneNetwork(benchmark::State& state) {
+  const Map& map = TheTrack().place.map;
+  for (auto _ : state) benchmark::DoNotOptimize(label::LaneNetwork(map, {}).Follows(0, 0));
+  state.counters["elements"] = static_cast<double>(map.records().element_count());
+}
+BENCHMARK(BM_LaneNetwork)->Unit(benchmark::kMillisecond);
+
+// One item is a keyframe: its place among the lanes, and its window's label.
+void BM_LabelKeyFrame(benchmark::State& state) {
+  const Track& track = TheTrack();
+  size_t k = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(track.place.lanes.Place(track.poses[k]).candidates.data());
+    benchmark::DoNotOptimize(
+        label::LabelWindow(std::span(track.times).subspan(k).first<label::kWindow>(),
+                           std::span(track.places).subspan(k).first<label::kWindow>(),
+                           &track.place.lanes, {})
+            .action);
+    k = (k + 1) % (track.times.size() + 1 - label::kWindow);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_LabelKeyFrame)->Unit(benchmark::kMicrosecond);
 
 void Print(const char* title, const tests::Agreement& agreement) {
   std::printf("\n%s: %zu keyframes, direction %.2f %%, velocity %.2f %%, %zu fallbacks\n", title,

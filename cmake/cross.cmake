@@ -12,6 +12,7 @@ list(JOIN test_files "\n" test_files)
 file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/test_files.txt CONTENT "${test_files}\n")
 if(TARGET cross_test)
   target_sources(cross_test PRIVATE ${helpers})
+  target_link_libraries(cross_test PRIVATE occvla_world occvla_label)
   target_compile_definitions(cross_test PRIVATE
     REPOSITORY="${CMAKE_SOURCE_DIR}" TEST_FILES="${CMAKE_BINARY_DIR}/test_files.txt"
     TORCH_ROOMS=$<BOOL:${OCCVLA_TORCH_ROOMS}>)

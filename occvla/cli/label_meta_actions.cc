@@ -84,7 +84,7 @@ void PrintText(const MetaActionSet& set, const std::optional<label::Calibration>
     out << std::setprecision(2) << "calibrated: speed.changing = " << calibration->changing
         << " m/s^2" << std::setprecision(1)
         << (most > 0.505
-                ? "; the largest class still holds more than half: too many windows stand still"
+                ? "; the largest class still holds more than half: too many windows are alike"
                 : "")
         << "\n";
   }

@@ -10,7 +10,10 @@
 #include "occvla/base/error.h"
 #include "occvla/base/log.h"
 #include "occvla/base/progress.h"
+#include "occvla/cli/dataset_flags.h"
 #include "occvla/cli/verbs.h"
+#include "occvla/label/meta_action_set.h"
+#include "occvla/world/synth/assemble.h"
 
 namespace occvla::cli {
 namespace {
@@ -43,6 +46,33 @@ std::string EstimateText(const world::synth::Estimate& estimate, int threads) {
          std::to_string(threads) + (threads == 1 ? " thread" : " threads");
 }
 
+/// The world knows what the driver meant; what was driven is labelled as in any other data set.
+/// Made again with every scene that is made; otherwise kept, whoever changed it.
+void Label(const world::synth::Request& request, const world::synth::Report& report,
+           const Context& context) {
+  // Written aside and moved when whole: a run that is killed leaves nothing that the next one does
+  // not clear away.
+  const auto stage = request.out / ".synth" / "labels";
+  std::filesystem::remove_all(stage);
+  const auto folder = request.out / world::synth::kVersion;
+  const std::string name = "meta_actions.json";
+  if (report.made == 0 && std::filesystem::exists(folder / name)) return;
+  data::nuscenes::DatasetOptions options;
+  options.dataroot = request.out;
+  options.version = world::synth::kVersion;
+  options.cache = data::nuscenes::CacheUse::kNone;
+  options.read_meta_actions = false;
+  const auto dataset = data::nuscenes::Dataset::Open(options);
+  WorkProgress bar(context, "labelling", "keyframes");
+  const auto set = label::LabelKeyFrames(dataset, "all", {},
+                                         [&](uint64_t done, uint64_t total) { bar(done, total); });
+  std::filesystem::create_directories(stage);
+  label::WriteMetaActions(set, dataset.tables(), stage / name);
+  std::filesystem::rename(label::EvidencePath(stage / name), label::EvidencePath(folder / name));
+  std::filesystem::rename(stage / name, folder / name);
+  std::filesystem::remove_all(stage);
+}
+
 void Run(const Flags& flags, const Context& context) {
   world::synth::Request request;
   request.out = flags.out;
@@ -63,6 +93,7 @@ void Run(const Flags& flags, const Context& context) {
   request.on_keyframe = [&] { bar->Add(); };
   const auto report = world::synth::Synthesise(request);
   bar.reset();
+  Label(request, report, context);
   context.out << flags.out.string() << ": " << report.made + report.kept << " scenes ("
               << report.made << " made, " << report.kept << " kept), " << report.keyframes
               << " keyframes; v1.0-synth with train " << report.train << ", val " << report.val

@@ -130,19 +130,20 @@ class Labelling {
   }
 
   void DecideLaneChange(double turned_deg) {
-    if (turned_deg >= rules_.lane_change.most_turn_deg)
-      return Decide(Direction::kGoStraight, DirectionRule::kLane, turn_sureness_);
-    const auto shift = lanes_->ShiftOf(places_, evidence_.lanes, rules_.lane_change.look_ahead);
-    if (!shift) return Decide(Direction::kGoStraight, DirectionRule::kLane, turn_sureness_);
+    const auto& limits = rules_.lane_change;
+    const auto straight = [&](DirectionRule rule, double sureness) {
+      Decide(Direction::kGoStraight, rule, std::min(turn_sureness_, sureness));
+    };
+    const auto shift = lanes_->ShiftOf(places_, evidence_.lanes, limits.look_ahead);
+    if (!shift) return straight(DirectionRule::kLane, 1);
     evidence_.lane_shift = shift->metres;
-    const double enough = Sureness(std::abs(shift->metres) - rules_.lane_change.shift, kShiftScale);
-    const double sure = std::min(turn_sureness_, enough);
-    if (std::abs(shift->metres) < rules_.lane_change.shift)
-      return Decide(Direction::kGoStraight, DirectionRule::kLane, sure);
-    if (!shift->lane_beside)
-      return Decide(Direction::kGoStraight, DirectionRule::kShiftWithoutLane, turn_sureness_);
+    const double far = Sureness(std::abs(shift->metres) - limits.shift, kShiftScale);
+    if (std::abs(shift->metres) < limits.shift) return straight(DirectionRule::kLane, far);
+    if (!shift->lane_beside) return straight(DirectionRule::kShiftWithoutLane, 1);
+    const double bent = Sureness(turned_deg - limits.most_turn_deg, kTurnScale_deg);
+    if (turned_deg >= limits.most_turn_deg) return straight(DirectionRule::kLane, bent);
     Decide(Side(shift->metres, Direction::kChangeLaneLeft, Direction::kChangeLaneRight),
-           DirectionRule::kLaneShift, sure);
+           DirectionRule::kLaneShift, std::min({turn_sureness_, far, bent}));
   }
 
   void DecideByGeometry() {

@@ -157,7 +157,10 @@ Calibration CalibrateChanging(const MetaActionSet& set) {
     const double up = static_cast<double>(from(gains, changing)) / all;
     const double down = static_cast<double>(from(losses, changing)) / all;
     const double largest = std::max({1 - up - down, up, down});
-    if (largest > least) continue;
+    const auto off = [&](double threshold) {
+      return std::abs(threshold - set.rules.speed.changing);
+    };
+    if (largest > least || (largest == least && off(changing) >= off(best.changing))) continue;
     least = largest;
     best = {.changing = changing, .share = {1 - up - down, up, down}};
   }

@@ -60,7 +60,7 @@ MetaActionSet LabelKeyFrames(const data::nuscenes::Dataset& dataset, const std::
 bool WindowIsRegular(std::span<const double, kWindow> times);
 
 /// The threshold of acceleration at which the largest class of velocity is as small as it can be,
-/// to 0.01 m/s^2; of several the largest.
+/// to 0.01 m/s^2; of several the nearest to the one that the set was labelled with.
 struct Calibration {
   double changing = 0;            ///< m/s^2.
   std::array<double, 3> share{};  ///< Of Maintain speed, Accelerate, Decelerate with it; sum 1.

@@ -199,6 +199,11 @@ bool OnRoad(const Site& site, const data::PlannedPath& path, int tenth, double g
   return true;
 }
 
+bool Matches(const std::string& text, std::smatch& part, const std::string& form) {
+  static std::map<std::string, std::regex> forms;  // Making one takes longer than a match.
+  return std::regex_match(text, part, forms.try_emplace(form, form).first->second);
+}
+
 void Check(const Site& site, const Pair& pair, std::map<std::string, int>& seen) {
   SCOPED_TRACE(pair.question + " -> " + pair.answer);
   const auto plan = data::ParsePlan(pair.question);
@@ -211,9 +216,9 @@ void Check(const Site& site, const Pair& pair, std::map<std::string, int>& seen)
       EXPECT_TRUE(OnRoad(site, *plan, t, -0.6)) << t;
     }
   };
-  if (std::regex_match(pair.answer, part,
-                       std::regex(".*after about (.*) s it would hit the (.*) that is now (.*), at "
-                                  "\\((.*), (.*)\\)\\."))) {
+  if (Matches(pair.answer, part,
+              ".*after about (.*) s it would hit the (.*) that is now (.*), at "
+              "\\((.*), (.*)\\)\\.")) {
     ++seen["hit"];
     quiet_before(time());
     const int thing = HitAt(site, *plan, time(), -0.3);
@@ -222,8 +227,7 @@ void Check(const Site& site, const Pair& pair, std::map<std::string, int>& seen)
     EXPECT_NEAR(agent.x_E, std::stod(part[4]), 0.051);
     EXPECT_NEAR(agent.y_E, std::stod(part[5]), 0.051);
     EXPECT_THAT(agent.category, HasSubstr(part[2] == "thing" ? "" : part[2].str()));
-  } else if (std::regex_match(pair.answer, part,
-                              std::regex(".*after about (.*) s it would leave the drivable .*"))) {
+  } else if (Matches(pair.answer, part, ".*after about (.*) s it would leave the drivable .*")) {
     ++seen["off"];
     EXPECT_FALSE(OnRoad(site, *plan, time(), -0.4));
     quiet_before(time());
@@ -232,8 +236,8 @@ void Check(const Site& site, const Pair& pair, std::map<std::string, int>& seen)
       EXPECT_EQ(HitAt(site, *plan, t, 0.39), -1) << t;
       EXPECT_TRUE(OnRoad(site, *plan, t, 0.2)) << t;
     }
-    const bool line = std::regex_match(
-        pair.answer, part, std::regex(".*after about (.*) s it would pass the stop line of .*"));
+    const bool line =
+        Matches(pair.answer, part, ".*after about (.*) s it would pass the stop line of .*");
     ++seen[line ? "line" : "safe"];
     const double x0 = site.frame.now->X_GE.translation().x() + 3.5;
     int passes = 0;

@@ -145,7 +145,7 @@ std::string People(const SceneGraph& graph, Choices& choices) {
            " are beside the road ahead, on both sides. ";
   }
   return Sentence(Counted(most, "pedestrian")) + verb +
-         choices.Of({" beside the road on the ", " on the "}) + side + ". ";
+         choices.Of({" beside its way on the ", " on the "}) + side + ". ";
 }
 
 // Traffic towards the car, beside it and at the kerb; at most two kinds are told.

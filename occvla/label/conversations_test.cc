@@ -135,6 +135,18 @@ TEST(WhatIfTest, LeavesTheDrivableAreaAndPassesTheLightsLine) {
   EXPECT_NEAR(ahead.stop_line->second, 1.2, 1e-9);
 }
 
+// An island 0.69 m long, which the corners of a car at 10 m/s step over.
+TEST(WhatIfTest, AnIslandBetweenTheCornersIsOffTheRoad) {
+  Site site(5);
+  site.frame.now->X_GE.translation().y() = 13;
+  EXPECT_FALSE(PathTrial(site.frame, site.truth).Try(Straight(4)).off_road);
+  site.records.map.polygons[0].holes[0] = site.records.Ring(24.14, 13.2, 24.83, 15);
+  const Map with_island(site.records.map);
+  site.frame.map = &with_island;
+  const Outcome outcome = PathTrial(site.frame, site.truth).Try(Straight(10));
+  EXPECT_TRUE(outcome.off_road);
+}
+
 // --- A second computation: points of the car's rectangle, from the text alone. ---
 
 struct Trial {

@@ -127,9 +127,10 @@ std::optional<WhatIf> Tell(const SceneGraph& graph, const PathTrial& trial,
   const std::string plan = data::FormatPlan(manoeuvre.path_E);
   const Outcome outcome = trial.Try(*data::ParsePlan(plan));
   // Now and then without saying how: else "followed this path" would give away that it is safe.
-  const std::string question =
-      choices.Of({"What would happen if the car ", "Would it be safe if the car "}) +
-      (choices.Chance(0.4) ? "followed this path" : manoeuvre.words) + ": " + plan + "?";
+  const std::string asks =
+      choices.Of({"What would happen if the car ", "Would it be safe if the car "});
+  const std::string way = choices.Chance(0.4) ? "followed this path" : manoeuvre.words;
+  const std::string question = asks + way + ": " + plan + "?";
   const bool hit_first =
       outcome.hit && (!outcome.off_road || outcome.hit->seconds <= *outcome.off_road);
   if (!outcome.clear) return std::nullopt;

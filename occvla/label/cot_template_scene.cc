@@ -69,9 +69,12 @@ std::string Doing(const Thing& thing, Choices& choices) {
 std::string Ahead(const SceneGraph& graph, Choices& choices) {
   if (graph.lead && graph.lead_gap < 45) {
     const Thing& lead = graph.things[*graph.lead];
-    return Sentence(WithArticle(Name(lead))) + " " + Doing(lead, choices) + " about " +
-           About(graph.lead_gap) + " ahead " +
-           choices.Of({"in the same lane. ", "on the car's way. ", "in its lane. "});
+    // One choice a statement: the order within an expression is the compiler's.
+    const std::string doing = Doing(lead, choices);
+    const std::string where =
+        choices.Of({"in the same lane. ", "on the car's way. ", "in its lane. "});
+    return Sentence(WithArticle(Name(lead))) + " " + doing + " about " + About(graph.lead_gap) +
+           " ahead " + where;
   }
   if (!graph.walkers.empty()) return "";
   return choices.Of({"No vehicle is near ahead in its lane. ",

@@ -121,15 +121,16 @@ struct WhatIf {
 };
 
 // Nothing where the outcome is too close to call.
-std::optional<WhatIf> Tell(const SceneGraph& graph, const data::Frame& frame,
-                           const data::nuscenes::PlanningTruth& truth, const Manoeuvre& manoeuvre,
-                           Choices& choices) {
+std::optional<WhatIf> Tell(const SceneGraph& graph, const PathTrial& trial,
+                           const Manoeuvre& manoeuvre, Choices& choices) {
   // What the text says is what was tried: two decimals.
   const std::string plan = data::FormatPlan(manoeuvre.path_E);
-  const Outcome outcome = TryPath(frame, truth, *data::ParsePlan(plan));
-  const std::string question =
-      choices.Of({"What would happen if the car ", "Would it be safe if the car "}) +
-      manoeuvre.words + ": " + plan + "?";
+  const Outcome outcome = trial.Try(*data::ParsePlan(plan));
+  // Now and then without saying how: else "followed this path" would give away that it is safe.
+  const std::string asks =
+      choices.Of({"What would happen if the car ", "Would it be safe if the car "});
+  const std::string way = choices.Chance(0.4) ? "followed this path" : manoeuvre.words;
+  const std::string question = asks + way + ": " + plan + "?";
   const bool hit_first =
       outcome.hit && (!outcome.off_road || outcome.hit->seconds <= *outcome.off_road);
   if (!outcome.clear) return std::nullopt;
@@ -142,11 +143,10 @@ std::optional<WhatIf> Tell(const SceneGraph& graph, const data::Frame& frame,
         Verdict::kHit};
   }
   if (outcome.off_road) {
-    return WhatIf{
-        {question, fmt::format("That would not be safe: after about {:.1f} s it would "
-                               "leave the drivable area.",
-                               *outcome.off_road)},
-        Verdict::kOffRoad};
+    return WhatIf{{question, fmt::format("That would not be safe: after about {:.1f} s it would "
+                                         "leave the drivable area.",
+                                         *outcome.off_road)},
+                  Verdict::kOffRoad};
   }
   if (!outcome.road_known) return std::nullopt;
   if (outcome.stop_line) {
@@ -160,8 +160,7 @@ std::optional<WhatIf> Tell(const SceneGraph& graph, const data::Frame& frame,
                                                            : ", so the light must allow it")},
         Verdict::kStopLine};
   }
-  return WhatIf{
-      {question, choices.Of({"That would be safe: nothing would be hit and the car would "
+  return WhatIf{{question, choices.Of({"That would be safe: nothing would be hit and the car would "
                                        "stay on the road.",
                                        "That would be fine: no collision, and the car stays on the "
                                        "drivable area."})},
@@ -171,9 +170,10 @@ std::optional<WhatIf> Tell(const SceneGraph& graph, const data::Frame& frame,
 // A few of them, of different outcomes first.
 void AddWhatIfs(const SceneGraph& graph, const data::Frame& frame,
                 const data::nuscenes::PlanningTruth& truth, Choices& choices, Conversations& out) {
+  const PathTrial trial(frame, truth);
   std::map<Verdict, std::vector<WhatIf>> by_verdict;
   for (const Manoeuvre& manoeuvre : ManoeuvresAt(graph.speed.value_or(0), truth))
-    if (auto told = Tell(graph, frame, truth, manoeuvre, choices))
+    if (auto told = Tell(graph, trial, manoeuvre, choices))
       by_verdict[told->verdict].push_back(std::move(*told));
   for (size_t i = 0; i < kWhatIfs && !by_verdict.empty(); ++i) {
     const auto found =

@@ -105,44 +105,70 @@ void FindHits(const PlanningTruth& truth, const std::array<State, kTrials>& stat
   if (!outcome.hit && brushed) outcome.clear = false;
 }
 
-class Ground {
- public:
-  explicit Ground(const data::Frame& frame) : frame_(frame) {
+bool Holds(const std::vector<data::nuscenes::MapPolygon>& polygons, const Vector2d& p_G) {
+  return std::any_of(polygons.begin(), polygons.end(), [&](const auto& polygon) {
+    return geom::Contains(polygon.exterior, polygon.holes, p_G);
+  });
+}
+
+// The map within a path's reach.
+struct Ground {
+  struct Area {
+    geom::Bounds2 bounds;
+    data::nuscenes::MapPolygon polygon;
+  };
+  struct Line {
+    StopKind kind;
+    std::vector<data::nuscenes::MapPolygon> polygons;
+  };
+  geom::Pose X_GE;
+  std::vector<Area> areas;
+  std::vector<Line> lines;
+
+  explicit Ground(const data::Frame& frame) : X_GE(frame.now->X_GE) {
     if (!frame.map) return;
-    const Vector2d here_G = frame.now->X_GE.translation().head<2>();
-    for (const uint32_t row : frame.map->Near(Layer::kDrivableArea, here_G, 80))
+    const Vector2d here_G = X_GE.translation().head<2>();
+    for (const uint32_t row : frame.map->Near(Layer::kDrivableArea, here_G, 80)) {
       for (auto& polygon : frame.map->Polygons(Layer::kDrivableArea, row))
-        areas_.push_back(std::move(polygon));
+        areas.push_back({geom::BoundsOf(polygon.exterior), std::move(polygon)});
+    }
+    for (const uint32_t row : frame.map->Near(Layer::kStopLine, here_G, 80)) {
+      const std::string& type = frame.map->records().stop_lines[row].type;
+      if (type != "TRAFFIC_LIGHT" && type != "STOP_SIGN") continue;
+      lines.push_back({type == "STOP_SIGN" ? StopKind::kStopSign : StopKind::kTrafficLight,
+                       frame.map->Polygons(Layer::kStopLine, row)});
+    }
   }
-  bool known() const { return !areas_.empty(); }
   Vector2d ToG(const Vector2d& p_E) const {
-    return (frame_.now->X_GE * Eigen::Vector3d(p_E.x(), p_E.y(), 0)).head<2>();
+    return (X_GE * Eigen::Vector3d(p_E.x(), p_E.y(), 0)).head<2>();
   }
-  bool Holds(const Vector2d& p_E) const {
+  bool IsDrivable(const Vector2d& p_E) const {
     const Vector2d p_G = ToG(p_E);
-    return std::any_of(areas_.begin(), areas_.end(), [&](const auto& area) {
-      return geom::Contains(area.exterior, area.holes, p_G);
+    return std::any_of(areas.begin(), areas.end(), [&](const Area& area) {
+      return area.bounds.Contains(p_G) &&
+             geom::Contains(area.polygon.exterior, area.polygon.holes, p_G);
     });
   }
-  bool HoldsAll(const Ring& ring) const {
-    return std::all_of(ring.begin(), ring.end(), [&](const Vector2d& p_E) { return Holds(p_E); });
+  // All along the sides, for a traffic island may lie between the corners.
+  bool IsDrivable(const Ring& ring) const {
+    constexpr int kPieces = 8;
+    for (size_t corner = 0; corner < ring.size(); ++corner) {
+      const Vector2d side = ring[(corner + 1) % ring.size()] - ring[corner];
+      for (int i = 0; i < kPieces; ++i)
+        if (!IsDrivable(Vector2d(ring[corner] + side * i / kPieces))) return false;
+    }
+    return true;
   }
-
- private:
-  const data::Frame& frame_;  // Not owned; outlives this.
-  std::vector<data::nuscenes::MapPolygon> areas_;
 };
 
-// Off the road: a corner of the smaller car is off. On it: those of the larger car are all on.
-void FindEdges(const data::Frame& frame, const std::array<State, kTrials>& states,
-               Outcome& outcome) {
-  const Ground ground(frame);
-  outcome.road_known = ground.known() && ground.HoldsAll(CarAt({}, kLarger));
+// Off the road: the smaller car's outline is not all on it. On it: the larger one's is.
+void FindEdges(const Ground& ground, const std::array<State, kTrials>& states, Outcome& outcome) {
+  outcome.road_known = !ground.areas.empty() && ground.IsDrivable(CarAt({}, kLarger));
   if (!outcome.road_known) return;
   for (int trial = 1; trial <= kTrials; ++trial) {
     const State& state = states[static_cast<size_t>(trial) - 1];
-    if (ground.HoldsAll(CarAt(state, kLarger))) continue;
-    if (!ground.HoldsAll(CarAt(state, -kLarger))) {
+    if (ground.IsDrivable(CarAt(state, kLarger))) continue;
+    if (!ground.IsDrivable(CarAt(state, -kLarger))) {
       outcome.off_road = kTrialStep * trial;
       return;
     }
@@ -150,32 +176,19 @@ void FindEdges(const data::Frame& frame, const std::array<State, kTrials>& state
   }
 }
 
-void FindStopLine(const data::Frame& frame, const std::array<State, kTrials>& states,
+void FindStopLine(const Ground& ground, const std::array<State, kTrials>& states,
                   Outcome& outcome) {
-  if (!frame.map) return;
-  const auto& lines = frame.map->records().stop_lines;
-  const Ground ground(frame);
   const auto front_G = [&](const State& state) {
     const Vector2d ahead(std::cos(state.yaw_E), std::sin(state.yaw_E));
     return ground.ToG(state.p_E + kFrontReach * ahead);
   };
-  for (const uint32_t row : frame.map->Near(Layer::kStopLine, ground.ToG({0, 0}), 80)) {
-    const std::string& type = lines[row].type;
-    if (type != "TRAFFIC_LIGHT" && type != "STOP_SIGN") continue;
-    const auto polygons = frame.map->Polygons(Layer::kStopLine, row);
-    const auto holds = [&](const Vector2d& p_G) {
-      return std::any_of(polygons.begin(), polygons.end(), [&](const auto& polygon) {
-        return geom::Contains(polygon.exterior, polygon.holes, p_G);
-      });
-    };
-    if (holds(front_G({}))) continue;  // The car stands on it already.
+  for (const Ground::Line& line : ground.lines) {
+    if (Holds(line.polygons, front_G({}))) continue;  // The car stands on it already.
     for (int trial = 1; trial <= kTrials; ++trial) {
-      if (!holds(front_G(states[static_cast<size_t>(trial) - 1]))) continue;
+      if (!Holds(line.polygons, front_G(states[static_cast<size_t>(trial) - 1]))) continue;
       const double seconds = kTrialStep * trial;
-      if (!outcome.stop_line || seconds < outcome.stop_line->second) {
-        outcome.stop_line = {type == "STOP_SIGN" ? StopKind::kStopSign : StopKind::kTrafficLight,
-                             seconds};
-      }
+      if (!outcome.stop_line || seconds < outcome.stop_line->second)
+        outcome.stop_line = {line.kind, seconds};
       break;
     }
   }
@@ -203,13 +216,21 @@ data::PlannedPath Simulate(double speed, double acceleration, double turn, doubl
 
 }  // namespace
 
-Outcome TryPath(const data::Frame& frame, const PlanningTruth& truth,
-                const data::PlannedPath& path_E) {
+struct PathTrial::Impl {
+  const PlanningTruth& truth;  // Not owned.
+  Ground ground;
+};
+
+PathTrial::PathTrial(const data::Frame& frame, const PlanningTruth& truth)
+    : impl_(new Impl{truth, Ground(frame)}) {}
+PathTrial::~PathTrial() = default;
+
+Outcome PathTrial::Try(const data::PlannedPath& path_E) const {
   Outcome outcome;
   const auto states = Drive(path_E);
-  FindHits(truth, states, outcome);
-  FindEdges(frame, states, outcome);
-  FindStopLine(frame, states, outcome);
+  FindHits(impl_->truth, states, outcome);
+  FindEdges(impl_->ground, states, outcome);
+  FindStopLine(impl_->ground, states, outcome);
   return outcome;
 }
 

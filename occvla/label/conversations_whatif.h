@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,9 +36,22 @@ struct Outcome {
   std::optional<std::pair<StopKind, double>> stop_line;
 };
 
-/// `path_E` starts at E's origin, heading ahead. `frame` and `truth` are of the same keyframe.
-Outcome TryPath(const data::Frame& frame, const data::nuscenes::PlanningTruth& truth,
-                const data::PlannedPath& path_E);
+/// Tries paths from one keyframe.
+class PathTrial {
+ public:
+  /// `frame` and `truth` are of the same keyframe and outlive this.
+  PathTrial(const data::Frame& frame, const data::nuscenes::PlanningTruth& truth);
+  ~PathTrial();
+  PathTrial(const PathTrial&) = delete;
+  PathTrial& operator=(const PathTrial&) = delete;
+
+  /// `path_E` starts at E's origin, heading ahead.
+  Outcome Try(const data::PlannedPath& path_E) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<const Impl> impl_;
+};
 
 /// A way to drive, in words and as a path.
 struct Manoeuvre {

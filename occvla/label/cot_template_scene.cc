@@ -69,9 +69,12 @@ std::string Doing(const Thing& thing, Choices& choices) {
 std::string Ahead(const SceneGraph& graph, Choices& choices) {
   if (graph.lead && graph.lead_gap < 45) {
     const Thing& lead = graph.things[*graph.lead];
-    return Sentence(WithArticle(Name(lead))) + " " + Doing(lead, choices) + " about " +
-           About(graph.lead_gap) + " ahead " +
-           choices.Of({"in the same lane. ", "on the car's way. ", "in its lane. "});
+    // One choice a statement: the order within an expression is the compiler's.
+    const std::string doing = Doing(lead, choices);
+    const std::string where =
+        choices.Of({"in the same lane. ", "on the car's way. ", "in its lane. "});
+    return Sentence(WithArticle(Name(lead))) + " " + doing + " about " + About(graph.lead_gap) +
+           " ahead " + where;
   }
   if (!graph.walkers.empty()) return "";
   return choices.Of({"No vehicle is near ahead in its lane. ",
@@ -145,7 +148,7 @@ std::string People(const SceneGraph& graph, Choices& choices) {
            " are beside the road ahead, on both sides. ";
   }
   return Sentence(Counted(most, "pedestrian")) + verb +
-         choices.Of({" beside the road on the ", " on the "}) + side + ". ";
+         choices.Of({" beside its way on the ", " on the "}) + side + ". ";
 }
 
 // Traffic towards the car, beside it and at the kerb; at most two kinds are told.

@@ -72,6 +72,12 @@ std::vector<Description> AllDescriptions() {
   return all;
 }
 
+// True if everything that fits `what` fits `anchor` too. Of an anchor there is one: whether others
+// are beside it needs no look at the scene.
+bool IsWithin(const Description& what, const Description& anchor) {
+  return what.thing_class == anchor.thing_class && (!anchor.status || what.status == anchor.status);
+}
+
 // How many of a set there are, and the one if it can only be one.
 struct Tally {
   size_t yes = 0, maybe = 0, last = 0;
@@ -130,7 +136,8 @@ class Maker {
         tally.Add(std::min(in[i], Fits(things_[i], what)), i);
       // A set that a question bounds by nothing ("are there any things?") asks nothing.
       const bool bounded = what.thing_class || what.status || relation;
-      if (bounded) AskSet({.what = what, .relation = relation}, tally);
+      const bool known = relation && relation->anchor && IsWithin(what, *relation->anchor);
+      if (bounded && !known) AskSet({.what = what, .relation = relation}, tally);
       if (tally.IsOne()) AskOne(what, relation, tally.last);
     }
   }
@@ -172,7 +179,7 @@ class Maker {
       const Thing& same = things_[anchor.index];
       if (anchor.what.status || !same.status) continue;
       for (const Description& what : descriptions_) {
-        if (what.status) continue;
+        if (what.status || IsWithin(what, anchor.what)) continue;
         if (what.thing_class && !CanHave(*what.thing_class, *same.status)) continue;
         Tally tally;
         for (size_t i = 0; i < things_.size(); ++i)

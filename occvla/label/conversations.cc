@@ -142,11 +142,10 @@ std::optional<WhatIf> Tell(const SceneGraph& graph, const data::Frame& frame,
         Verdict::kHit};
   }
   if (outcome.off_road) {
-    return WhatIf{
-        {question, fmt::format("That would not be safe: after about {:.1f} s it would "
-                               "leave the drivable area.",
-                               *outcome.off_road)},
-        Verdict::kOffRoad};
+    return WhatIf{{question, fmt::format("That would not be safe: after about {:.1f} s it would "
+                                         "leave the drivable area.",
+                                         *outcome.off_road)},
+                  Verdict::kOffRoad};
   }
   if (!outcome.road_known) return std::nullopt;
   if (outcome.stop_line) {
@@ -160,8 +159,7 @@ std::optional<WhatIf> Tell(const SceneGraph& graph, const data::Frame& frame,
                                                            : ", so the light must allow it")},
         Verdict::kStopLine};
   }
-  return WhatIf{
-      {question, choices.Of({"That would be safe: nothing would be hit and the car would "
+  return WhatIf{{question, choices.Of({"That would be safe: nothing would be hit and the car would "
                                        "stay on the road.",
                                        "That would be fine: no collision, and the car stays on the "
                                        "drivable area."})},

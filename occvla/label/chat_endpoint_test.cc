@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -325,6 +327,87 @@ TEST(ChatEndpointTest, TheBudgetOfTokensEndsTheQuestions) {
             "the budget is used up: 2 of 100 requests, 2100 of 1500 tokens. Raise max_tokens to go "
             "on.");
 }
+
+#ifdef CPPHTTPLIB_OPENSSL_SUPPORT
+
+// A certificate of its own for 127.0.0.1.
+struct Certificate {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = X509_new();
+
+  Certificate() {
+    X509_set_version(certificate, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_set_pubkey(certificate, key);
+    X509_NAME* name = X509_get_subject_name(certificate);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("127.0.0.1"), -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    X509_EXTENSION* names =
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
+    X509_add_ext(certificate, names, -1);
+    X509_EXTENSION_free(names);
+    X509_sign(certificate, key, EVP_sha256());
+  }
+  ~Certificate() {
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+  }
+  Certificate(const Certificate&) = delete;
+  Certificate& operator=(const Certificate&) = delete;
+};
+
+class TlsTest : public ::testing::Test {
+ protected:
+  TlsTest() : server_(made_.certificate, made_.key) {
+    server_.Post("/chat/completions",
+                 [this](const httplib::Request& request, httplib::Response& response) {
+                   ++asked_;
+                   FakeChatServer::Always("good")(request, response);
+                 });
+    const int port = server_.bind_to_any_port("127.0.0.1");
+    url_ = "https://127.0.0.1:" + std::to_string(port);
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::yield();
+  }
+  ~TlsTest() override {
+    server_.stop();
+    thread_.join();
+  }
+  ChatReply Ask() {
+    FakeClock clock;
+    return ChatEndpoint({url_, kSecret}, Settings(1), clock).Ask({"", "What?", {}}, "key", {});
+  }
+
+  Certificate made_;
+  httplib::SSLServer server_;
+  std::atomic<int> asked_ = 0;
+  std::string url_;
+  std::thread thread_;
+};
+
+TEST_F(TlsTest, ACertificateThatNobodyTrustsEndsTheRun) {
+  EXPECT_THAT(ErrorOf<ConfigError>([&] { Ask(); }),
+              AllOf(StartsWith("chat endpoint " + url_ + ": its certificate is not trusted ("),
+                    ::testing::EndsWith("). Nothing was sent to it.")));
+  EXPECT_EQ(asked_, 0);
+}
+
+TEST_F(TlsTest, ATrustedCertificateIsAsked) {
+  TestFolder folder;
+  FILE* file = fopen((folder / "ca.pem").c_str(), "w");
+  PEM_write_X509(file, made_.certificate);
+  fclose(file);
+  setenv("SSL_CERT_FILE", (folder / "ca.pem").c_str(), 1);  // As OpenSSL lets everybody do.
+  const ChatReply reply = Ask();
+  unsetenv("SSL_CERT_FILE");
+  ASSERT_TRUE(reply.answer) << reply.problem;
+  EXPECT_EQ(reply.answer->text, "good");
+}
+
+#endif
 
 class ChatAddressTest : public ::testing::Test {
  protected:

@@ -243,37 +243,65 @@ TEST(ChatEndpointTest, AStopEndsARequestUnderWay) {
   silence.End();
 }
 
-// A server that resets every connection as soon as it opens; SIGPIPE has its deadly default.
-TEST(ChatEndpointTest, CutConnectionsAreTriedAgainAndKillNobody) {
-  signal(SIGPIPE, SIG_DFL);
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in place = {};
-  place.sin_family = AF_INET;
-  place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof place;
-  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&place), size), 0);
-  ASSERT_EQ(listen(listener, 4), 0);
-  getsockname(listener, reinterpret_cast<sockaddr*>(&place), &size);
-  std::thread server([&] {
-    for (int i = 0; i < 3; ++i) {
-      const int connection = accept(listener, nullptr, nullptr);
-      char byte = 0;
-      (void)!read(connection, &byte, 1);
-      const linger at_once = {1, 0};
-      setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-      close(connection);
-    }
+// A port of this machine where connections open and nobody answers.
+class Listener {
+ public:
+  Listener() {
+    sockaddr_in place = {};
+    place.sin_family = AF_INET;
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof place;
+    bind(socket_, reinterpret_cast<sockaddr*>(&place), size);
+    listen(socket_, 4);
+    getsockname(socket_, reinterpret_cast<sockaddr*>(&place), &size);
+    url = "http://127.0.0.1:" + std::to_string(ntohs(place.sin_port));
+  }
+  ~Listener() { close(socket_); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // Resets a connection as soon as its first byte is there.
+  void ResetOne() {
+    const int connection = accept(socket_, nullptr, nullptr);
+    char byte = 0;
+    (void)!read(connection, &byte, 1);
+    const linger at_once = {1, 0};
+    setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(connection);
+  }
+
+  std::string url;
+
+ private:
+  const int socket_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+};
+
+const ChatQuestion kBig = {"", "What?", {{"Front", std::string(8 << 20, 'x')}}};
+
+TEST(ChatEndpointTest, CutConnectionsAreTriedAgain) {
+  Listener listener;
+  std::jthread server([&] {
+    for (int i = 0; i < 3; ++i) listener.ResetOne();
   });
   FakeClock clock;
-  const std::string url = "http://127.0.0.1:" + std::to_string(ntohs(place.sin_port));
-  ChatEndpoint endpoint({url, ""}, Settings(), clock);
-  const ChatQuestion big = {"", "What?", {{"Front", std::string(8 << 20, 'x')}}};
-  EXPECT_THAT(endpoint.Ask(big, "key", {}).problem,
-              StartsWith("chat endpoint " + url +
+  ChatEndpoint endpoint({listener.url, ""}, Settings(), clock);
+  EXPECT_THAT(endpoint.Ask(kBig, "key", {}).problem,
+              StartsWith("chat endpoint " + listener.url +
                          ": after 3 attempts: the connection failed or was cut ("));
-  server.join();
-  close(listener);
   EXPECT_EQ(clock.waits().size(), 2u);
+}
+
+// The socket is shut in the middle of sending: SIGPIPE, whose default ends the process.
+TEST(ChatEndpointTest, ATimeoutWhileSendingKillsNobody) {
+  signal(SIGPIPE, SIG_DFL);
+  Listener listener;
+  FakeClock clock;
+  ChatSettings settings = Settings(1);
+  settings.timeout = 0.03;
+  ChatEndpoint endpoint({listener.url, ""}, settings, clock);
+  EXPECT_EQ(endpoint.Ask(kBig, "key", {}).problem,
+            "chat endpoint " + listener.url +
+                ": after 1 attempt: no answer came within the timeout of 0.03 s");
 }
 
 TEST(ChatEndpointTest, ARedirectIsRefusedAndItsTargetHearsNothing) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <optional>
+#include <thread>
 
 #include "occvla/base/error.h"
 #include "occvla/base/text.h"
@@ -63,8 +65,20 @@ struct ReviewStore::Impl {
     // Before WAL is switched on: a foreign database must not be changed.
     if (IsBlank()) Create();
     Check();
-    database.Run("PRAGMA journal_mode = WAL");
+    SwitchWalOn();
     database.Run("PRAGMA synchronous = FULL");
+  }
+
+  // SQLite does not wait for another process here, which may be switching it on as well.
+  void SwitchWalOn() {
+    for (int waited_ms = 0;; waited_ms += 5) {
+      try {
+        return database.Run("PRAGMA journal_mode = WAL");
+      } catch (const BusyError&) {
+        if (waited_ms >= kBusy_ms) throw;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+    }
   }
 
   bool IsBlank() {

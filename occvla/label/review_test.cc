@@ -308,7 +308,8 @@ TEST_F(ReviewStoreTest, TwoProcessesWriteAtOnce) {
       (void)!read(gate[0], &byte, 1);  // Both find no file yet.
       auto store = Open();
       for (int i = 0; i < 20; ++i) Add(store, {Accept(i, writer == 0 ? "Ada" : "Ben")});
-    } catch (...) {
+    } catch (const std::exception& error) {
+      fprintf(stderr, "%s\n", error.what());
       _exit(1);
     }
     _exit(0);

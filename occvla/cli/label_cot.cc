@@ -3,8 +3,11 @@
 #include <memory>
 #include <ostream>
 
+#include "occvla/base/config.h"
 #include "occvla/cli/dataset_flags.h"
+#include "occvla/cli/label_cot_endpoint.h"
 #include "occvla/cli/verbs.h"
+#include "occvla/label/cot_endpoint.h"
 #include "occvla/label/cot_template_file.h"
 
 namespace occvla::cli {
@@ -14,6 +17,7 @@ struct Flags {
   DatasetFlags dataset;
   std::string meta_actions;
   label::MakeOptions make;
+  std::shared_ptr<CotEndpointFlags> endpoint = std::make_shared<CotEndpointFlags>();
 };
 
 void Print(const std::string& title, const std::map<std::string, uint64_t>& counts, uint64_t total,
@@ -25,10 +29,8 @@ void Print(const std::string& title, const std::map<std::string, uint64_t>& coun
   }
 }
 
-void RunTemplate(const Flags& flags, const Context& context) {
-  data::nuscenes::DatasetOptions options = OptionsFrom(flags.dataset);
-  options.meta_actions = flags.meta_actions;
-  const auto dataset = data::nuscenes::Dataset::Open(options);
+void RunTemplate(const Flags& flags, const data::nuscenes::Dataset& dataset,
+                 const Context& context) {
   WorkProgress bar(context, "writing", "keyframes");
   label::MakeOptions make = flags.make;
   make.progress = [&](uint64_t done, uint64_t total) { bar(done, total); };
@@ -39,6 +41,17 @@ void RunTemplate(const Flags& flags, const Context& context) {
       << " have no meta action), " << report.texts << " different texts\n";
   Print("meta actions", report.actions, report.labels, out);
   Print("reasons given", report.reasons, report.labels, out);
+}
+
+void Run(const Flags& flags, const Context& context) {
+  data::nuscenes::DatasetOptions options = OptionsFrom(flags.dataset);
+  options.meta_actions = flags.meta_actions;
+  const auto dataset = data::nuscenes::Dataset::Open(options);
+  if (flags.endpoint->endpoint) {
+    RunCotEndpoint(*flags.endpoint, dataset, flags.make, context);
+  } else {
+    RunTemplate(flags, dataset, context);
+  }
 }
 
 }  // namespace
@@ -62,8 +75,14 @@ void AddLabelCot(CLI::App& label, const Context& context) {
       ->check(CLI::NonNegativeNumber)
       ->type_name("N")
       ->capture_default_str();
-  verb.footer("Example:\n  occvla label cot --dataroot data/town --version v1.0-synth");
-  verb.callback([flags, &context] { RunTemplate(*flags, context); });
+  AddCotEndpointFlags(verb, flags->endpoint);
+  verb.footer(
+      "Examples:\n  occvla label cot --dataroot data/town --version v1.0-synth\n"
+      "  OCCVLA_CHAT_URL=http://localhost:8000/v1 occvla label cot --dataroot data/town --version "
+      "v1.0-synth \\\n    --endpoint --model eyes --cache answers --max-requests 1000\n\n"
+      "Fields of --config and --set:\n" +
+      HelpText(label::CotEndpointConfig{}));
+  verb.callback([flags, &context] { Run(*flags, context); });
 }
 
 }  // namespace occvla::cli

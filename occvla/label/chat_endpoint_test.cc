@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -241,37 +243,65 @@ TEST(ChatEndpointTest, AStopEndsARequestUnderWay) {
   silence.End();
 }
 
-// A server that resets every connection as soon as it opens; SIGPIPE has its deadly default.
-TEST(ChatEndpointTest, CutConnectionsAreTriedAgainAndKillNobody) {
-  signal(SIGPIPE, SIG_DFL);
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in place = {};
-  place.sin_family = AF_INET;
-  place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof place;
-  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&place), size), 0);
-  ASSERT_EQ(listen(listener, 4), 0);
-  getsockname(listener, reinterpret_cast<sockaddr*>(&place), &size);
-  std::thread server([&] {
-    for (int i = 0; i < 3; ++i) {
-      const int connection = accept(listener, nullptr, nullptr);
-      char byte = 0;
-      (void)!read(connection, &byte, 1);
-      const linger at_once = {1, 0};
-      setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-      close(connection);
-    }
+// A port of this machine where connections open and nobody answers.
+class Listener {
+ public:
+  Listener() {
+    sockaddr_in place = {};
+    place.sin_family = AF_INET;
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof place;
+    bind(socket_, reinterpret_cast<sockaddr*>(&place), size);
+    listen(socket_, 4);
+    getsockname(socket_, reinterpret_cast<sockaddr*>(&place), &size);
+    url = "http://127.0.0.1:" + std::to_string(ntohs(place.sin_port));
+  }
+  ~Listener() { close(socket_); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // Resets a connection as soon as its first byte is there.
+  void ResetOne() {
+    const int connection = accept(socket_, nullptr, nullptr);
+    char byte = 0;
+    (void)!read(connection, &byte, 1);
+    const linger at_once = {1, 0};
+    setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(connection);
+  }
+
+  std::string url;
+
+ private:
+  const int socket_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+};
+
+const ChatQuestion kBig = {"", "What?", {{"Front", std::string(8 << 20, 'x')}}};
+
+TEST(ChatEndpointTest, CutConnectionsAreTriedAgain) {
+  Listener listener;
+  std::jthread server([&] {
+    for (int i = 0; i < 3; ++i) listener.ResetOne();
   });
   FakeClock clock;
-  const std::string url = "http://127.0.0.1:" + std::to_string(ntohs(place.sin_port));
-  ChatEndpoint endpoint({url, ""}, Settings(), clock);
-  const ChatQuestion big = {"", "What?", {{"Front", std::string(8 << 20, 'x')}}};
-  EXPECT_THAT(endpoint.Ask(big, "key", {}).problem,
-              StartsWith("chat endpoint " + url +
+  ChatEndpoint endpoint({listener.url, ""}, Settings(), clock);
+  EXPECT_THAT(endpoint.Ask(kBig, "key", {}).problem,
+              StartsWith("chat endpoint " + listener.url +
                          ": after 3 attempts: the connection failed or was cut ("));
-  server.join();
-  close(listener);
   EXPECT_EQ(clock.waits().size(), 2u);
+}
+
+// The socket is shut in the middle of sending: SIGPIPE, whose default ends the process.
+TEST(ChatEndpointTest, ATimeoutWhileSendingKillsNobody) {
+  signal(SIGPIPE, SIG_DFL);
+  Listener listener;
+  FakeClock clock;
+  ChatSettings settings = Settings(1);
+  settings.timeout = 0.03;
+  ChatEndpoint endpoint({listener.url, ""}, settings, clock);
+  EXPECT_EQ(endpoint.Ask(kBig, "key", {}).problem,
+            "chat endpoint " + listener.url +
+                ": after 1 attempt: no answer came within the timeout of 0.03 s");
 }
 
 TEST(ChatEndpointTest, ARedirectIsRefusedAndItsTargetHearsNothing) {
@@ -325,6 +355,87 @@ TEST(ChatEndpointTest, TheBudgetOfTokensEndsTheQuestions) {
             "the budget is used up: 2 of 100 requests, 2100 of 1500 tokens. Raise max_tokens to go "
             "on.");
 }
+
+#ifdef CPPHTTPLIB_OPENSSL_SUPPORT
+
+// A certificate of its own for 127.0.0.1.
+struct Certificate {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = X509_new();
+
+  Certificate() {
+    X509_set_version(certificate, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_set_pubkey(certificate, key);
+    X509_NAME* name = X509_get_subject_name(certificate);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("127.0.0.1"), -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    X509_EXTENSION* names =
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
+    X509_add_ext(certificate, names, -1);
+    X509_EXTENSION_free(names);
+    X509_sign(certificate, key, EVP_sha256());
+  }
+  ~Certificate() {
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+  }
+  Certificate(const Certificate&) = delete;
+  Certificate& operator=(const Certificate&) = delete;
+};
+
+class TlsTest : public ::testing::Test {
+ protected:
+  TlsTest() : server_(made_.certificate, made_.key) {
+    server_.Post("/chat/completions",
+                 [this](const httplib::Request& request, httplib::Response& response) {
+                   ++asked_;
+                   FakeChatServer::Always("good")(request, response);
+                 });
+    const int port = server_.bind_to_any_port("127.0.0.1");
+    url_ = "https://127.0.0.1:" + std::to_string(port);
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::yield();
+  }
+  ~TlsTest() override {
+    server_.stop();
+    thread_.join();
+  }
+  ChatReply Ask() {
+    FakeClock clock;
+    return ChatEndpoint({url_, kSecret}, Settings(1), clock).Ask({"", "What?", {}}, "key", {});
+  }
+
+  Certificate made_;
+  httplib::SSLServer server_;
+  std::atomic<int> asked_ = 0;
+  std::string url_;
+  std::thread thread_;
+};
+
+TEST_F(TlsTest, ACertificateThatNobodyTrustsEndsTheRun) {
+  EXPECT_THAT(ErrorOf<ConfigError>([&] { Ask(); }),
+              AllOf(StartsWith("chat endpoint " + url_ + ": its certificate is not trusted ("),
+                    ::testing::EndsWith("). Nothing was sent to it.")));
+  EXPECT_EQ(asked_, 0);
+}
+
+TEST_F(TlsTest, ATrustedCertificateIsAsked) {
+  TestFolder folder;
+  FILE* file = fopen((folder / "ca.pem").c_str(), "w");
+  PEM_write_X509(file, made_.certificate);
+  fclose(file);
+  setenv("SSL_CERT_FILE", (folder / "ca.pem").c_str(), 1);  // As OpenSSL lets everybody do.
+  const ChatReply reply = Ask();
+  unsetenv("SSL_CERT_FILE");
+  ASSERT_TRUE(reply.answer) << reply.problem;
+  EXPECT_EQ(reply.answer->text, "good");
+}
+
+#endif
 
 class ChatAddressTest : public ::testing::Test {
  protected:

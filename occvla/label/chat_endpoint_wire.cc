@@ -4,7 +4,6 @@
 #include <openssl/evp.h>
 #include <signal.h>
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -61,7 +60,6 @@ class Watchdog {
           std::unique_lock lock(mutex_);
           const auto done = [this] { return done_; };
           changed_.wait_for(lock, stop, Seconds(timeout), done);
-          if (!done_) timed_out_ = !stop.stop_requested();
           // Again and again: the first may come before there is a socket.
           while (!done_) {
             lock.unlock();
@@ -82,13 +80,11 @@ class Watchdog {
     changed_.notify_all();
     if (thread_.joinable()) thread_.join();
   }
-  bool timed_out() const { return timed_out_; }
 
  private:
   std::mutex mutex_;
   std::condition_variable_any changed_;
   bool done_ = false;
-  std::atomic<bool> timed_out_ = false;
   std::thread thread_;  // Last: it uses the others.
 };
 
@@ -189,10 +185,13 @@ WireResult Post(const ChatAddress& address, const std::string& path, const std::
     if (!too_long) result.body.append(bytes, size);
     return !too_long;
   };
+  const auto start = std::chrono::steady_clock::now();
   Watchdog watchdog(client, timeout, stop);
   const httplib::Result got = client.send(request);
   watchdog.End();
-  result.end = EndOf(got.error(), too_long, watchdog.timed_out(), stop.stop_requested());
+  // The library's own timeouts may come first, and do not say so.
+  const bool timed_out = std::chrono::steady_clock::now() - start >= Seconds(timeout);
+  result.end = EndOf(got.error(), too_long, timed_out, stop.stop_requested());
   if (got) result.status = got->status;
   if (result.end == WireResult::End::kBroken || result.end == WireResult::End::kUntrusted)
     result.problem = httplib::to_string(got.error());

@@ -45,6 +45,7 @@ void Sqlite::Fail(int code) {
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:  // Two processes raced for the WAL's locks.
       throw BusyError(path_.string() +
                       ": another process holds the review store. Run the command again.");
     case SQLITE_FULL:

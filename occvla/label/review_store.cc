@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <optional>
+#include <thread>
 
 #include "occvla/base/error.h"
 #include "occvla/base/text.h"
@@ -11,7 +13,7 @@
 namespace occvla::label {
 namespace {
 
-constexpr int kBusy_ms = 5000;
+constexpr int kBusy_ms = 5000, kPause_ms = 5;
 constexpr int64_t kApplication = 0x4f435256, kVersion = 1;
 
 // In the order of their names, as sqlite_schema is asked for them.
@@ -60,9 +62,20 @@ struct ReviewStore::Impl {
         database(file,
                  missing == Missing::kCreate ? Sqlite::Missing::kCreate : Sqlite::Missing::kRefuse,
                  kBusy_ms) {
-    // Before WAL is switched on: a foreign database must not be changed.
+    // SQLite does not wait for another process in all of this, which may be creating the same file.
+    for (int waited_ms = 0;; waited_ms += kPause_ms) {
+      try {
+        return Prepare();
+      } catch (const BusyError&) {
+        if (waited_ms >= kBusy_ms) throw;
+        std::this_thread::sleep_for(std::chrono::milliseconds(kPause_ms));
+      }
+    }
+  }
+
+  void Prepare() {
     if (IsBlank()) Create();
-    Check();
+    Check();  // Before WAL is switched on: a foreign database must not be changed.
     database.Run("PRAGMA journal_mode = WAL");
     database.Run("PRAGMA synchronous = FULL");
   }

@@ -296,18 +296,26 @@ TEST_F(ReviewStoreTest, AKilledWriterLosesNothingCommitted) {
 }
 
 TEST_F(ReviewStoreTest, TwoProcessesWriteAtOnce) {
+  int gate[2];
+  ASSERT_EQ(pipe(gate), 0);
   std::vector<pid_t> children;
   for (int writer = 0; writer < 2; ++writer) {
     children.push_back(fork());
     if (children.back() != 0) continue;
     try {
-      auto store = Open();  // Both may find no file yet.
+      char byte = 0;
+      close(gate[1]);
+      (void)!read(gate[0], &byte, 1);  // Both find no file yet.
+      auto store = Open();
       for (int i = 0; i < 20; ++i) Add(store, {Accept(i, writer == 0 ? "Ada" : "Ben")});
-    } catch (...) {
+    } catch (const std::exception& error) {
+      fprintf(stderr, "%s\n", error.what());
       _exit(1);
     }
     _exit(0);
   }
+  close(gate[0]);
+  close(gate[1]);
   for (const pid_t child : children) {
     int status = 1;
     waitpid(child, &status, 0);

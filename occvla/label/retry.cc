@@ -42,7 +42,8 @@ std::optional<double> ParseRetryAfter(std::string_view value, double now) {
     return std::stod(std::string(value));
   }
   tm date = {};
-  const char* end = strptime(std::string(value).c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
+  const std::string text(value);  // strptime points into it.
+  const char* end = strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
   if (end == nullptr || *end != '\0') return std::nullopt;
   return std::max(0.0, static_cast<double>(timegm(&date)) - now);
 }

@@ -65,7 +65,8 @@ struct ReviewStore::Impl {
     // SQLite does not wait for another process in all of this, which may be creating the same file.
     for (int waited_ms = 0;; waited_ms += kPause_ms) {
       try {
-        return Prepare();
+        Prepare();
+        break;
       } catch (const BusyError&) {
         if (waited_ms >= kBusy_ms) throw;
         std::this_thread::sleep_for(std::chrono::milliseconds(kPause_ms));

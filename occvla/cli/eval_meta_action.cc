@@ -24,8 +24,7 @@ MetaActionTruth LabelsOf(const Flags& flags, const Context& context) {
                     "/meta_actions.json: no label for split " + flags.split +
                     ". Make them with `occvla label meta-actions`.");
   }
-  context.err << truth.unlabelled.size() << " of "
-              << truth.labels.size() + truth.unlabelled.size()
+  context.err << truth.unlabelled.size() << " of " << truth.labels.size() + truth.unlabelled.size()
               << " keyframes have no label and are not counted\n";
   return truth;
 }
@@ -34,9 +33,9 @@ void Run(const Flags& flags, const Context& context) {
   if (flags.truth.empty() == flags.dataset.dataroot.empty())
     throw ConfigError("eval meta-action needs either --truth or --dataroot with --version.");
   auto answers = eval::ReadAnswers(flags.predictions);
-  const MetaActionTruth truth =
-      flags.truth.empty() ? LabelsOf(flags, context)
-                          : MetaActionTruth{eval::ReadMetaActions(flags.truth), {}, {}};
+  const MetaActionTruth truth = flags.truth.empty()
+                                    ? LabelsOf(flags, context)
+                                    : MetaActionTruth{eval::ReadMetaActions(flags.truth), {}, {}};
   for (const auto& token : truth.unlabelled) answers.erase(token);
   const eval::MetaActionScore score = eval::ScoreMetaActions(truth.labels, answers, truth.past);
   WriteFileAtomically(flags.out, eval::MetaActionReportJson(score));

@@ -205,7 +205,8 @@ void AddEvalRun(CLI::App& eval, const Context& context) {
   verb.footer(
       "Example:\n  occvla eval run --checkpoint build/nano --dataroot data/town --version "
       "v1.0-synth --split val --predict-occupancy --out results/nano\n\nThe same command goes on "
-      "where a run was stopped. OUT/predictions\nholds what was said, OUT/*.json the metrics, which `occvla eval report --model OUT` puts into tables."
+      "where a run was stopped. OUT/predictions\nholds what was said, OUT/*.json the metrics, "
+      "which `occvla eval report --model OUT` puts into tables."
       "\n\nFields of the config:\n" +
       HelpText(PredictConfig()));
   verb.callback([flags, &context] { Run(*flags, context); });

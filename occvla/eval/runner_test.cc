@@ -64,10 +64,12 @@ TEST_F(RunnerTest, AsksOnceAndCollectsInTheOrderOfTheKeyframes) {
   EXPECT_EQ(trajectories.find("\"t4\""), std::string::npos) << "it has no trajectory";
   EXPECT_THAT(Text(folder_ / "predictions" / "meta_actions.json"),
               HasSubstr("\"t4\": \"Maintain speed, Go Straight\""));
-  EXPECT_THAT(Text(folder_ / "predictions" / "texts.json"), HasSubstr("\"t6\": \"line\\n\\\"t6\\\"\""));
+  EXPECT_THAT(Text(folder_ / "predictions" / "texts.json"),
+              HasSubstr("\"t6\": \"line\\n\\\"t6\\\"\""));
   EXPECT_EQ(Text(folder_ / "predictions" / "answers.json"), "[\n \"3!\"\n]\n");
   EXPECT_THAT(Text(folder_ / "predictions" / "questions.json"), HasSubstr("\"num_hop\": 1"));
-  EXPECT_THAT(Text(folder_ / "predictions" / "questions.json"), HasSubstr("\"template_type\": \"count\""));
+  EXPECT_THAT(Text(folder_ / "predictions" / "questions.json"),
+              HasSubstr("\"template_type\": \"count\""));
 }
 
 TEST_F(RunnerTest, ShardsGiveWhatOneRunGives) {

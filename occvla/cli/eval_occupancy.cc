@@ -49,7 +49,7 @@ void Run(const Flags& flags, const Context& context) {
         "alone).");
   }
   eval::OccupancyOptions options;
-  if (!flags.shard.empty()) options.shard = eval::ParseShard(flags.shard);
+  options.shard = eval::ParseShard(flags.shard);
   const std::vector<eval::OccupancyCase> cases =
       flags.ground_truth.empty() ? CasesOf(flags)
                                  : eval::PairOccupancy(flags.ground_truth, flags.predictions);
@@ -90,8 +90,7 @@ void AddEvalOccupancy(CLI::App& eval, const Context& context) {
   verb.add_option("--out", flags->out, "The report, or a part of it")
       ->required()
       ->type_name("JSON");
-  verb.add_option("--shard", flags->shard,
-                  "Count every n-th keyframe from the i-th on; writes a part")
+  verb.add_option("--shard", flags->shard, "Count part i of n only (from 0); writes a part")
       ->type_name("i/n");
   verb.add_option("--merge", flags->merge, "Parts of --shard, all of them, to the whole report")
       ->type_name("PART")

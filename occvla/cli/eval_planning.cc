@@ -1,21 +1,19 @@
 #include <CLI/Option.hpp>
 #include <CLI/Validators.hpp>
-#include <charconv>
 #include <map>
 #include <memory>
 #include <ostream>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "occvla/base/error.h"
 #include "occvla/base/files.h"
-#include "occvla/base/text.h"
 #include "occvla/cli/dataset_flags.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/eval/planning/run.h"
 #include "occvla/eval/planning/shard_file.h"
 #include "occvla/eval/planning/summary.h"
+#include "occvla/eval/shard.h"
 
 namespace occvla::cli {
 namespace {
@@ -27,27 +25,6 @@ struct Flags {
   eval::PredictionFrame frame = eval::PredictionFrame::kEgo;
   bool json = false;
 };
-
-struct Shard {
-  uint64_t index = 0, count = 1;
-};
-
-Shard ShardOf(const std::string& text) {
-  Shard shard;
-  const size_t slash = text.find('/');
-  const auto number = [&](std::string_view part, uint64_t* value) {
-    const auto result = std::from_chars(part.data(), part.data() + part.size(), *value);
-    return result.ec == std::errc() && result.ptr == part.data() + part.size();
-  };
-  const std::string_view all = text;
-  if (slash == std::string::npos || !number(all.substr(0, slash), &shard.index) ||
-      !number(all.substr(slash + 1), &shard.count) || shard.count > 1'000'000 ||
-      shard.index >= shard.count) {
-    throw ConfigError("--shard must be i/n with i from 0 to n - 1, like 0/4, but is " +
-                      Quoted(text) + ".");
-  }
-  return shard;
-}
 
 // One way to name the inputs, and all of it.
 void Check(const Flags& flags) {
@@ -69,13 +46,13 @@ void Check(const Flags& flags) {
     throw ConfigError("--merge makes the whole report: leave out --shard.");
 }
 
-std::vector<eval::FrameMeasures> Measure(const Flags& flags, const Shard& shard,
+std::vector<eval::FrameMeasures> Measure(const Flags& flags, const eval::Shard& shard,
                                          const Context& context) {
   WorkProgress bar(context, "measuring", "frames");
   const eval::PlanningRun run{.predictions = flags.predictions,
                               .frame = flags.frame,
                               .shard = shard.index,
-                              .shards = shard.count,
+                              .shards = shard.of,
                               .progress = [&](uint64_t done, uint64_t total) { bar(done, total); }};
   if (!flags.ground_truth.empty())
     return eval::MeasurePlanning(std::filesystem::path(flags.ground_truth), run);
@@ -95,9 +72,8 @@ std::string RunName(const Flags& flags) {
 void Run(const Flags& flags, const Context& context) {
   Check(flags);
   if (!flags.shard.empty()) {
-    const Shard shard = ShardOf(flags.shard);
-    eval::PlanningShard part{shard.index, shard.count, RunName(flags),
-                             Measure(flags, shard, context)};
+    const auto shard = eval::ParseShard(flags.shard);
+    eval::PlanningShard part{shard.index, shard.of, RunName(flags), Measure(flags, shard, context)};
     WriteFileAtomically(flags.out, eval::ToJson(part));
     context.out << flags.out << ": " << part.frames.size() << " frames, shard " << flags.shard
                 << "; `occvla eval planning --merge` puts the shards together\n";

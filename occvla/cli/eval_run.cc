@@ -9,7 +9,6 @@
 #include "occvla/cli/dataset_flags.h"
 #include "occvla/cli/eval_inputs.h"
 #include "occvla/cli/predict_config.h"
-#include "occvla/cli/shard_flag.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/eval/language/qa_score.h"
 #include "occvla/eval/meta_action.h"
@@ -17,6 +16,7 @@
 #include "occvla/eval/planning/run.h"
 #include "occvla/eval/planning/summary.h"
 #include "occvla/eval/runner.h"
+#include "occvla/eval/shard.h"
 #include "occvla/model/files/overlay.h"
 
 namespace occvla::cli {
@@ -27,7 +27,7 @@ struct Flags {
   std::string split;
   std::filesystem::path out, config;
   std::vector<std::string> sets, shorthands;
-  Shard shard;
+  std::string shard;
   bool occupancy = false, no_questions = false;
 };
 
@@ -143,6 +143,7 @@ void Measure(const data::nuscenes::Dataset& dataset,
 
 void Run(const Flags& flags, const Context& context) {
   const auto config = ReadConfig(flags);
+  const auto shard = eval::ParseShard(flags.shard);
   auto options = OptionsFrom(flags.dataset);
   if (flags.no_questions) options.questions.clear();
   const auto dataset = data::nuscenes::Dataset::Open(options);
@@ -155,10 +156,9 @@ void Run(const Flags& flags, const Context& context) {
       .identity = Identity(config, flags, keyframes.size())};
   size_t asked = 0;
   {
-    const size_t mine =
-        (keyframes.size() + flags.shard.count - 1 - flags.shard.index) / flags.shard.count;
+    const size_t mine = (keyframes.size() + shard.of - 1 - shard.index) / shard.of;
     Progress bar("eval run", mine, "keyframes");
-    eval::RunOptions run{.shard = flags.shard.index, .shards = flags.shard.count};
+    eval::RunOptions run{.shard = shard.index, .shards = shard.of};
     run.on_done = [&](size_t more) { bar.Add(more); };
     run.interrupt = context.interrupt;
     auto asker = std::make_shared<Asker>(config, flags, context);
@@ -166,7 +166,7 @@ void Run(const Flags& flags, const Context& context) {
         source, [asker](const data::Frame& f) { return (*asker)(f); }, run, flags.out);
   }
   context.out << flags.out.string() << ": " << asked << " keyframes asked about now";
-  if (flags.shard.count > 1) {
+  if (shard.of > 1) {
     context.out << "; when every shard is done, the same command without --shard gathers them\n";
     return;
   }
@@ -193,7 +193,7 @@ void AddEvalRun(CLI::App& eval, const Context& context) {
   verb.add_option("--out", flags->out, "Folder to make or to go on with")
       ->required()
       ->type_name("DIR");
-  AddShardFlag(verb, flags->shard);
+  verb.add_option("--shard", flags->shard, "Ask about part i of n only (from 0)")->type_name("i/n");
   verb.add_flag("--predict-occupancy", flags->occupancy,
                 "Predict occupancy too, into OUT/occupancy/");
   verb.add_flag("--no-questions", flags->no_questions,

@@ -12,7 +12,10 @@
 #include "occvla/base/progress.h"
 #include "occvla/cli/dataset_flags.h"
 #include "occvla/cli/verbs.h"
+#include "occvla/label/conversations_files.h"
+#include "occvla/label/cot_template_file.h"
 #include "occvla/label/meta_action_set.h"
+#include "occvla/label/qa_files.h"
 #include "occvla/world/synth/assemble.h"
 
 namespace occvla::cli {
@@ -73,6 +76,39 @@ void Label(const world::synth::Request& request, const world::synth::Report& rep
   std::filesystem::remove_all(stage);
 }
 
+/// Questions, conversations and chains of thought about the keyframes, from annotations, map and
+/// meta actions. They are the last that is written: where they are whole, all is.
+void WriteTexts(const world::synth::Request& request, const world::synth::Report& report) {
+  // Aside and moved when whole, as meta actions are.
+  const auto stage = request.out / ".synth" / "texts";
+  std::filesystem::remove_all(stage);
+  const auto folder = request.out / world::synth::kVersion;
+  const std::string questions = "questions", conversations = "omnidrive",
+                    thoughts = "chain_of_thought.json";
+  if (report.made == 0 && std::filesystem::exists(folder / thoughts)) return;
+  std::filesystem::remove(folder / thoughts);
+  data::nuscenes::DatasetOptions options;
+  options.dataroot = request.out;
+  options.version = world::synth::kVersion;
+  options.cache = data::nuscenes::CacheUse::kNone;
+  const auto dataset = data::nuscenes::Dataset::Open(options);
+  std::filesystem::create_directories(stage);
+  label::MakeOptions make;
+  make.seed = request.seed;
+  make.threads = request.threads;
+  make.out = stage / questions;
+  label::WriteQuestions(dataset, make);
+  make.out = stage / conversations;
+  label::WriteConversations(dataset, make);
+  make.out = stage / thoughts;
+  label::WriteTemplateCot(dataset, make);
+  for (const auto& name : {questions, conversations, thoughts}) {
+    std::filesystem::remove_all(folder / name);
+    std::filesystem::rename(stage / name, folder / name);
+  }
+  std::filesystem::remove_all(stage);
+}
+
 void Run(const Flags& flags, const Context& context) {
   world::synth::Request request;
   request.out = flags.out;
@@ -94,6 +130,7 @@ void Run(const Flags& flags, const Context& context) {
   const auto report = world::synth::Synthesise(request);
   bar.reset();
   Label(request, report, context);
+  WriteTexts(request, report);
   context.out << flags.out.string() << ": " << report.made + report.kept << " scenes ("
               << report.made << " made, " << report.kept << " kept), " << report.keyframes
               << " keyframes; v1.0-synth with train " << report.train << ", val " << report.val

@@ -189,7 +189,7 @@ TEST_F(OccupancyFilesTest, ThreadsAndShardsGiveTheSameCounts) {
   EXPECT_EQ(whole.frames, 7);
   EXPECT_EQ(EvaluateOccupancy(cases, {.shard = {}, .threads = 3, .progress = {}}), whole);
   std::vector<NamedText> parts;
-  for (size_t i = 3; i >= 1; --i) {
+  for (size_t i : {2, 1, 0}) {
     const Shard shard{i, 3};
     const auto counts = EvaluateOccupancy(cases, {.shard = shard, .threads = 2, .progress = {}});
     parts.push_back({"part" + std::to_string(i), OccupancyPartJson(counts, shard, NamesOf(cases))});
@@ -198,10 +198,10 @@ TEST_F(OccupancyFilesTest, ThreadsAndShardsGiveTheSameCounts) {
   const std::vector<NamedText> bad = {parts[0], parts[0], {"x", "{}"}};
   EXPECT_EQ(ErrorOf([&] { MergeOccupancyParts(bad); }),
             "The parts do not make a whole: 4 problems:\n"
-            "  - part3: is part 3 as part3 is\n"
+            "  - part2: is part 2 as part2 is\n"
             "  - x: the document lacks the field \"part_of\"\n"
+            "  - part 0 of 3 is missing\n"
             "  - part 1 of 3 is missing\n"
-            "  - part 2 of 3 is missing\n"
             "Run the missing shards");
 }
 
@@ -289,12 +289,14 @@ TEST_F(OccupancyFilesTest, AnInterruptionEndsTheWork) {
             "stopped");
 }
 
-TEST(ShardTest, OnlyPartsFromOneToNAreAccepted) {
+TEST(ShardTest, OnlyPartsFromZeroToNAreAccepted) {
   EXPECT_EQ(ParseShard("2/8").index, 2U);
-  EXPECT_EQ(ParseShard("8/8").of, 8U);
-  for (const std::string text : {"0/8", "9/8", "a/8", "1/", "/8", "1/8x", "-1/8", "1", ""}) {
+  EXPECT_EQ(ParseShard("0/8").of, 8U);
+  EXPECT_EQ(ParseShard("").of, 1U);
+  for (const std::string text :
+       {"8/8", "9/8", "a/8", "1/", "/8", "1/8x", "-1/8", "1", "0/100001"}) {
     EXPECT_EQ(ErrorOf([&] { ParseShard(text); }),
-              "--shard must be i/n with i from 1 to n, such as 2/8, but is \"" + text + "\".");
+              "--shard must be i/n with i from 0 to n - 1, like 0/4, but is \"" + text + "\".");
   }
 }
 

@@ -17,7 +17,6 @@ using Json = nlohmann::ordered_json;
 using data::kOccupancyClasses;
 
 constexpr const char* kPartKind = "occvla eval occupancy";
-constexpr size_t kMostShards = 100'000;
 constexpr int64_t kMostCount = int64_t{1} << 52;  // Beyond any data set; sums of parts still fit.
 
 Json OrNull(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
@@ -88,9 +87,9 @@ Part ParsePart(const NamedText& file) {
   if (root.At("part_of").String() != kPartKind)
     root.At("part_of").Fail(std::string("must be \"") + kPartKind + "\"");
   Part part;
-  part.shard.of = static_cast<size_t>(root.At("shards").Int(1, kMostShards));
+  part.shard.of = static_cast<size_t>(root.At("shards").Int(1, Shard::kMost));
   part.shard.index =
-      static_cast<size_t>(root.At("shard").Int(1, static_cast<int64_t>(part.shard.of)));
+      static_cast<size_t>(root.At("shard").Int(0, static_cast<int64_t>(part.shard.of) - 1));
   part.of_what = root.At("of").String();
   part.counts.frames = root.At("frames").Int(0, kMostCount);
   VisitMasks(part.counts.voxels, [&](const char* name, Confusion& confusion) {
@@ -176,20 +175,6 @@ std::string OccupancyReportText(const OccupancyCounts& counts) {
   return text.str();
 }
 
-Shard ParseShard(const std::string& text) {
-  Shard shard{0, 0};
-  const char* end = text.data() + text.size();
-  const auto [slash, first] = std::from_chars(text.data(), end, shard.index);
-  const bool sound = first == std::errc() && slash != end && *slash == '/';
-  const auto [last, second] = sound ? std::from_chars(slash + 1, end, shard.of)
-                                    : std::from_chars_result{end, std::errc::invalid_argument};
-  if (!sound || second != std::errc() || last != end || shard.index < 1 || shard.index > shard.of ||
-      shard.of > kMostShards)
-    throw ConfigError("--shard must be i/n with i from 1 to n, such as 2/8, but is " +
-                      Quoted(text) + ".");
-  return shard;
-}
-
 std::string OccupancyPartJson(const OccupancyCounts& counts, const Shard& shard,
                               const std::string& of_what) {
   Json json = {{"part_of", kPartKind},
@@ -235,7 +220,7 @@ OccupancyCounts MergeOccupancyParts(std::span<const NamedText> parts) {
     counts.Merge(part->counts);
   }
   if (first) {
-    for (size_t index = 1; index <= first->shard.of; ++index) {
+    for (size_t index = 0; index < first->shard.of; ++index) {
       if (!seen.contains(index)) {
         complaints.AddWhole("part " + std::to_string(index) + " of " +
                             std::to_string(first->shard.of) + " is missing");

@@ -8,6 +8,7 @@
 
 #include "occvla/eval/occupancy/confusion.h"
 #include "occvla/eval/occupancy/rays.h"
+#include "occvla/eval/shard.h"
 
 namespace occvla::eval {
 
@@ -27,14 +28,6 @@ struct OccupancyCounts {
 std::string OccupancyReportJson(const OccupancyCounts& counts);
 /// The same for a terminal, in per cent, with the counts of voxels and rays.
 std::string OccupancyReportText(const OccupancyCounts& counts);
-
-/// One of `of` parts of an evaluation, from 1 on. Keyframes go to the parts in turn.
-struct Shard {
-  size_t index = 1, of = 1;
-  bool Holds(size_t item) const { return item % of == index - 1; }
-};
-/// "2/8". Throws ConfigError.
-Shard ParseShard(const std::string& text);
 
 /// A part as a file: the counts, which part it is, and a hash of what all parts together hold.
 std::string OccupancyPartJson(const OccupancyCounts& counts, const Shard& shard,

@@ -1,6 +1,7 @@
 #include "occvla/world/synth/synth.h"
 
 #include <CLI/Option.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -76,8 +77,15 @@ void Label(const world::synth::Request& request, const world::synth::Report& rep
   std::filesystem::remove_all(stage);
 }
 
+bool HasMetaActions(const data::nuscenes::Dataset& dataset) {
+  const auto keyframes = dataset.KeyFrames("all");
+  return std::any_of(keyframes.begin(), keyframes.end(), [&](data::nuscenes::Row row) {
+    return dataset.FrameOf(row).meta_action.has_value();
+  });
+}
+
 /// Questions, conversations and chains of thought about the keyframes, from annotations, map and
-/// meta actions. They are the last that is written: where they are whole, all is.
+/// meta actions. Questions are the last that is moved to its place: where they are, all is whole.
 void WriteTexts(const world::synth::Request& request, const world::synth::Report& report) {
   // Aside and moved when whole, as meta actions are.
   const auto stage = request.out / ".synth" / "texts";
@@ -85,8 +93,8 @@ void WriteTexts(const world::synth::Request& request, const world::synth::Report
   const auto folder = request.out / world::synth::kVersion;
   const std::string questions = "questions", conversations = "omnidrive",
                     thoughts = "chain_of_thought.json";
-  if (report.made == 0 && std::filesystem::exists(folder / thoughts)) return;
-  std::filesystem::remove(folder / thoughts);
+  if (report.made == 0 && std::filesystem::exists(folder / questions)) return;
+  std::filesystem::remove_all(folder / questions);
   data::nuscenes::DatasetOptions options;
   options.dataroot = request.out;
   options.version = world::synth::kVersion;
@@ -101,10 +109,11 @@ void WriteTexts(const world::synth::Request& request, const world::synth::Report
   make.out = stage / conversations;
   label::WriteConversations(dataset, make);
   make.out = stage / thoughts;
-  label::WriteTemplateCot(dataset, make);
-  for (const auto& name : {questions, conversations, thoughts}) {
+  // Scenes of less than three seconds have no actions to explain.
+  if (HasMetaActions(dataset)) label::WriteTemplateCot(dataset, make);
+  for (const auto& name : {thoughts, conversations, questions}) {
     std::filesystem::remove_all(folder / name);
-    std::filesystem::rename(stage / name, folder / name);
+    if (std::filesystem::exists(stage / name)) std::filesystem::rename(stage / name, folder / name);
   }
   std::filesystem::remove_all(stage);
 }

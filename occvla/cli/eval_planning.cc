@@ -1,6 +1,5 @@
 #include <CLI/Option.hpp>
 #include <CLI/Validators.hpp>
-#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -104,13 +103,15 @@ void AddEvalPlanning(CLI::App& eval, const Context& context) {
   verb.add_option("--predictions", flags->predictions,
                   "{\"<sample token>\": [[x, y] x 6]}, metres, 0.5 s apart")
       ->type_name("JSON");
-  const std::map<std::string, eval::PredictionFrame> frames = {
-      {"ego", eval::PredictionFrame::kEgo}, {"lidar", eval::PredictionFrame::kLidar}};
-  verb.add_option("--prediction-frame", flags->frame,
-                  "ego: the ego origin, x forward, y left; lidar: LIDAR_TOP in its own axes; "
-                  "default: ego")
-      ->transform(CLI::CheckedTransformer(frames))
-      ->type_name("ego|lidar");
+  verb.add_option_function<std::string>(
+          "--prediction-frame",
+          [flags](const std::string& name) {
+            flags->frame =
+                name == "lidar" ? eval::PredictionFrame::kLidar : eval::PredictionFrame::kEgo;
+          },
+          "ego: the ego origin, x forward, y left; lidar: LIDAR_TOP in its own axes [ego]")
+      ->check(CLI::IsMember({"ego", "lidar"}))
+      ->type_name("NAME");
   verb.add_option("--out", flags->out, "The report; with --shard that shard's measurements")
       ->required()
       ->type_name("JSON");

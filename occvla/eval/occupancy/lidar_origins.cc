@@ -42,6 +42,10 @@ std::map<std::string, std::vector<Eigen::Vector3d>> ReadRayOrigins(
     std::vector<Eigen::Vector3d>& origins_E = origins[name];
     for (size_t i = 0; i < list.size(); ++i) {
       const std::vector<double> point = list.At(i).Numbers(3);
+      // Farther ones have no voxel numbers; a lidar is on its car.
+      constexpr double kFarthest = 1000;
+      for (const double coordinate : point)
+        if (std::abs(coordinate) > kFarthest) list.At(i).Fail("must lie within 1000 m of the car");
       origins_E.emplace_back(point[0], point[1], point[2]);
     }
   }

@@ -289,6 +289,13 @@ TEST_F(OccupancyFilesTest, AnInterruptionEndsTheWork) {
             "stopped");
 }
 
+TEST_F(OccupancyFilesTest, AnOriginFarFromTheCarIsRefused) {
+  WriteFileAtomically(truth() / "lidar_origins.json",
+                      std::string_view(R"({"a": [[0, 0, 2], [0, 1e300, 2]]})"));
+  EXPECT_EQ(ErrorOf([&] { ReadRayOrigins(truth() / "lidar_origins.json"); }),
+            (truth() / "lidar_origins.json").string() + ": a[1] must lie within 1000 m of the car");
+}
+
 TEST(ShardTest, OnlyPartsFromZeroToNAreAccepted) {
   EXPECT_EQ(ParseShard("2/8").index, 2U);
   EXPECT_EQ(ParseShard("0/8").of, 8U);

@@ -77,7 +77,7 @@ bool HasVelocity(const PlanningSummary& summary) {
 
 void AppendScores(const std::string& title, const TrackScore& score, std::string* text) {
   *text += fmt::format("{:<20}{:>7}{:>34}{:>40}\n", title, "n", "L2, m:  1 s    2 s    3 s    avg",
-                       "collision, %:  1 s    2 s    3 s    avg");
+                       "collision, %: 1 s   2 s   3 s    avg");
   for (size_t at = 0; at < kProtocols.size(); ++at) {
     const ProtocolScore& one = score.protocols[at];
     *text += fmt::format("{:<20}{:>7}", kProtocols[at].name, one.n);
@@ -163,7 +163,7 @@ std::string ToText(const PlanningSummary& summary) {
     text += fmt::format("baseline: velocity    none: {}\n", kNoVelocity);
   }
   text += fmt::format("{:<20}{:>7}{:>34}{:>40}{:>10}{:>10}{:>10}\n", "clean", "n",
-                      "L2, m:  1 s    2 s    3 s    avg", "collision, %:  1 s    2 s    3 s    avg",
+                      "L2, m:  1 s    2 s    3 s    avg", "collision, %: 1 s   2 s   3 s    avg",
                       "off road", "comfort", "possible");
   AppendClean("prediction", summary.prediction.clean, &text);
   AppendClean("standing", summary.stationary.clean, &text);

@@ -68,8 +68,9 @@ TEST_F(EvalRunTest, ShardsOfARunGiveTheReportsOfAWholeOne) {
   ASSERT_EQ(Occvla(run + In("parts") + " --shard 1/2"), 0) << said_;
   ASSERT_EQ(Occvla(run + In("parts")), 0) << said_;
   EXPECT_THAT(said_, HasSubstr("0 keyframes asked about now"));
-  for (const char* name : {"planning.json", "meta_action.json", "qa.json",
-                           "predictions/trajectories.json", "predictions/texts.json"}) {
+  for (const char* name :
+       {"planning.json", "meta_action.json", "qa.json", "scenes.json", "consistency.json",
+        "predictions/trajectories.json", "predictions/texts.json"}) {
     EXPECT_NE(TextOf(folder_ / "whole" / name), "") << name;
     EXPECT_EQ(TextOf(folder_ / "parts" / name), TextOf(folder_ / "whole" / name)) << name;
   }

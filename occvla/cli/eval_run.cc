@@ -10,12 +10,14 @@
 #include "occvla/cli/eval_inputs.h"
 #include "occvla/cli/predict_config.h"
 #include "occvla/cli/verbs.h"
+#include "occvla/eval/consistency.h"
 #include "occvla/eval/language/qa_score.h"
 #include "occvla/eval/meta_action.h"
 #include "occvla/eval/occupancy/report.h"
 #include "occvla/eval/planning/run.h"
 #include "occvla/eval/planning/summary.h"
 #include "occvla/eval/runner.h"
+#include "occvla/eval/scene_sums.h"
 #include "occvla/eval/shard.h"
 #include "occvla/model/files/overlay.h"
 
@@ -106,16 +108,19 @@ void Report(const std::filesystem::path& path, const std::string& json, const st
 
 /// Every metric that the data set has a truth for, into the folder that `eval report` reads.
 void Measure(const data::nuscenes::Dataset& dataset,
-             const std::vector<data::nuscenes::Row>& keyframes, const Flags& flags,
-             const Context& context) {
+             const std::vector<data::nuscenes::Row>& keyframes, const eval::RunSource& source,
+             const Flags& flags, const Context& context) {
   const auto predictions = flags.out / "predictions";
   const auto texts = eval::ReadAnswers(predictions / "texts.json");
+  eval::SceneSums sums;
   if (HasEntries(predictions / "trajectories.json")) {
     WorkProgress bar(context, "planning", "frames");
     const eval::PlanningRun run{
         .predictions = predictions / "trajectories.json",
         .progress = [&](uint64_t done, uint64_t total) { bar(done, total); }};
-    const auto summary = eval::Summarise(eval::MeasurePlanning(dataset, keyframes, run));
+    const auto measures = eval::MeasurePlanning(dataset, keyframes, run);
+    eval::AddPlanning(measures, &sums);
+    const auto summary = eval::Summarise(measures);
     Report(flags.out / "planning.json", eval::ToJson(summary), eval::ToText(summary), context);
   }
   const auto truth = MetaActionTruthOf(dataset, flags.split, context);
@@ -123,6 +128,12 @@ void Measure(const data::nuscenes::Dataset& dataset,
     auto answers = texts;
     for (const auto& token : truth.unlabelled) answers.erase(token);
     const auto score = eval::ScoreMetaActions(truth.labels, answers, truth.past);
+    std::map<std::string, eval::MetaActionScore> by_scene;
+    for (const auto& [token, label] : truth.labels) {
+      by_scene[dataset.FrameOf(token).scene].AddText(token, label, answers.at(token),
+                                                     truth.past.at(token));
+    }
+    eval::AddMetaActions(by_scene, &sums);
     Report(flags.out / "meta_action.json", eval::MetaActionReportJson(score),
            eval::MetaActionReportText(score), context);
   }
@@ -130,6 +141,14 @@ void Measure(const data::nuscenes::Dataset& dataset,
     const auto score = eval::ScoreQa(predictions / "questions.json", predictions / "answers.json");
     Report(flags.out / "qa.json", eval::QaReportJson(score), eval::QaReportText(score), context);
   }
+  WriteFileAtomically(flags.out / "scenes.json", std::string_view(eval::ToJson(sums)));
+  std::vector<eval::FrameConsistency> consistency;
+  eval::VisitReplies(source, flags.out, [&](const data::Prediction& prediction) {
+    consistency.push_back(eval::CheckConsistency(prediction));
+  });
+  const auto rates = eval::ConsistencyRates(consistency);
+  Report(flags.out / "consistency.json", eval::ConsistencyReportJson(rates),
+         eval::ConsistencyReportText(rates), context);
   if (!flags.occupancy) return;
   const auto cases = OccupancyCasesOf(dataset, flags.split, flags.out / "occupancy");
   if (cases.empty()) return;
@@ -172,7 +191,7 @@ void Run(const Flags& flags, const Context& context) {
   }
   eval::CollectReplies(source, flags.out);
   context.out << "; all " << keyframes.size() << " are in predictions/\n";
-  Measure(dataset, keyframes, flags, context);
+  Measure(dataset, keyframes, source, flags, context);
 }
 
 }  // namespace

@@ -200,4 +200,19 @@ void CollectReplies(const RunSource& source, const fs::path& folder) {
       std::string_view(answers.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"));
 }
 
+void VisitReplies(const RunSource& source, const fs::path& folder,
+                  const std::function<void(const data::Prediction&)>& visit) {
+  auto replies = ReadReplies(folder);
+  for (size_t index = 0; index < source.frames; ++index) {
+    const auto token = source.token(index);
+    const auto found = replies.find(token);
+    if (found == replies.end()) continue;
+    auto& prediction = found->second.prediction;
+    const auto occupancy = folder / "occupancy" / (token + ".npz");
+    if (fs::exists(occupancy)) prediction.occupancy = data::ReadOccupancy(occupancy);
+    visit(prediction);
+    prediction.occupancy.reset();
+  }
+}
+
 }  // namespace occvla::eval

@@ -49,4 +49,8 @@ size_t RunModel(const RunSource& source, const std::function<Reply(const data::F
 /// Throws DataError while keyframes lack a reply: how many of how many.
 void CollectReplies(const RunSource& source, const std::filesystem::path& folder);
 
+/// Calls `visit` with each keyframe's prediction, its occupancy read back where it has one.
+void VisitReplies(const RunSource& source, const std::filesystem::path& folder,
+                  const std::function<void(const data::Prediction&)>& visit);
+
 }  // namespace occvla::eval

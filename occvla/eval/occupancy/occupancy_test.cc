@@ -290,6 +290,7 @@ TEST_F(OccupancyFilesTest, AnInterruptionEndsTheWork) {
 }
 
 TEST_F(OccupancyFilesTest, AnOriginFarFromTheCarIsRefused) {
+  std::filesystem::create_directories(truth());
   WriteFileAtomically(truth() / "lidar_origins.json",
                       std::string_view(R"({"a": [[0, 0, 2], [0, 1e300, 2]]})"));
   EXPECT_EQ(ErrorOf([&] { ReadRayOrigins(truth() / "lidar_origins.json"); }),

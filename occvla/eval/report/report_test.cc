@@ -120,6 +120,28 @@ TEST_F(ReportTest, AllFormsHoldTheSameNumbers) {
   EXPECT_TRUE(json["tables"][0]["rows"][0]["values"][7].is_null());
 }
 
+TEST_F(ReportTest, TwoModelsAreComparedSceneByScene) {
+  const std::string sums = R"({"L2 at 3 s, m": {"a": [10, 5], "b": [4, 4], "c": [9, 3]}})";
+  auto one = Model("one", "planning.json", kPlanning),
+       two = Model("two", "planning.json", kPlanning);
+  WriteFileAtomically(one.folder / "scenes.json", std::string_view(sums));
+  WriteFileAtomically(
+      two.folder / "scenes.json",
+      std::string_view(Replaced(Replaced(sums, "[10, 5]", "[15, 5]"), "[4, 4]", "[8, 4]")));
+  const auto tables = MakeTables({one, two});
+  ASSERT_EQ(tables.back().title, "Differences between models");
+  const auto& row = tables.back().rows.at(0);
+  EXPECT_EQ(row.method, "two - one");
+  EXPECT_EQ(row.protocol, "L2 at 3 s, m, 3 scenes");
+  EXPECT_DOUBLE_EQ(*row.values[0], 32.0 / 12 - 23.0 / 12);
+  EXPECT_LT(*row.values[1], *row.values[0]);
+  EXPECT_GT(*row.values[2], *row.values[0]);
+  EXPECT_EQ(MakeTables({one}).back().title, "Occupancy on Occ3D-nuScenes");
+  WriteFileAtomically(two.folder / "scenes.json",
+                      std::string_view(R"({"L2 at 3 s, m": {"a": [10, -5]}})"));
+  EXPECT_THROW(MakeTables({one, two}), DataError);
+}
+
 TEST_F(ReportTest, ColumnsThatNobodyFillsAreLeftOut) {
   EXPECT_THAT(ToText(PublishedPlanning()), Not(HasSubstr("collision")));
   EXPECT_THAT(ToText(MakeTables({Model("m", "planning.json", kPlanning)})[0]),

@@ -6,7 +6,9 @@
 #include "occvla/base/files.h"
 #include "occvla/base/json.h"
 #include "occvla/base/text.h"
+#include "occvla/eval/report/differences.h"
 #include "occvla/eval/report/published.h"
+#include "occvla/eval/scene_sums.h"
 
 namespace occvla::eval {
 namespace {
@@ -123,7 +125,19 @@ std::vector<Table> MakeTables(const std::vector<ModelResults>& models) {
                            ": holds none of planning.json, qa.json, meta_action.json, "
                            "occupancy.json. The `occvla eval` verbs write them with --out.");
   }
+  std::vector<std::pair<std::string, SceneSums>> sums;
+  for (const auto& model : models) {
+    std::error_code ignored;
+    const auto path = model.folder / "scenes.json";
+    if (!fs::exists(path, ignored)) continue;
+    try {
+      sums.emplace_back(model.name, ReadSceneSums(path));
+    } catch (const Error& error) {
+      complaints.push_back(error.what());
+    }
+  }
   if (!complaints.empty()) throw DataError(Join(complaints, "\n"));
+  if (sums.size() > 1) tables.push_back(DifferenceTable(sums));
   return tables;
 }
 

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "occvla/cli/dataset_flags.h"
+#include "occvla/cli/label_flags.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/label/conversations_files.h"
 
@@ -16,15 +17,12 @@ struct Flags {
   label::MakeOptions make;
 };
 
+/// Shares of their sum.
 void Print(const std::string& title, const std::map<std::string, uint64_t>& counts,
            std::ostream& out) {
   uint64_t total = 0;
   for (const auto& [name, count] : counts) total += count;
-  out << title << "\n";
-  for (const auto& [name, count] : counts) {
-    out << "  " << std::left << std::setw(26) << name << std::right << std::setw(10) << count
-        << std::setw(8) << 100 * static_cast<double>(count) / static_cast<double>(total) << " %\n";
-  }
+  PrintShares(title, counts, total, out);
 }
 
 void Run(const Flags& flags, const Context& context) {
@@ -50,20 +48,10 @@ void AddLabelConversations(CLI::App& label, const Context& context) {
   auto& verb = *label.add_subcommand(
       "conversations", "OmniDrive-format texts: description, attention, what-ifs, planning");
   AddDatasetFlags(verb, flags->dataset);
-  AddSplitFlag(verb, flags->make.split)->capture_default_str();
+  AddMakeFlags(verb, flags->make, "DIR", "Default: DATAROOT/VERSION/omnidrive");
   verb.add_option("--meta-actions", flags->meta_actions,
                   "Labels that descriptions tell; default: DATAROOT/VERSION/meta_actions.json")
       ->type_name("FILE");
-  verb.add_option("--seed", flags->make.seed, "Of wording and choice")
-      ->type_name("N")
-      ->capture_default_str();
-  verb.add_option("--out", flags->make.out, "Default: DATAROOT/VERSION/omnidrive")
-      ->type_name("DIR");
-  verb.add_flag("--force", flags->make.overwrite, "Replace the folder if it is there");
-  verb.add_option("--threads", flags->make.threads, "0 = all cores")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("N")
-      ->capture_default_str();
   verb.footer(
       "What-ifs are tried against the annotated boxes of the next three seconds and the map.\n"
       "Example:\n  occvla label conversations --dataroot data/town --version v1.0-synth");

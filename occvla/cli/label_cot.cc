@@ -6,6 +6,7 @@
 #include "occvla/base/config.h"
 #include "occvla/cli/dataset_flags.h"
 #include "occvla/cli/label_cot_endpoint.h"
+#include "occvla/cli/label_flags.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/label/cot_endpoint.h"
 #include "occvla/label/cot_template_file.h"
@@ -20,15 +21,6 @@ struct Flags {
   std::shared_ptr<CotEndpointFlags> endpoint = std::make_shared<CotEndpointFlags>();
 };
 
-void Print(const std::string& title, const std::map<std::string, uint64_t>& counts, uint64_t total,
-           std::ostream& out) {
-  out << title << "\n";
-  for (const auto& [name, count] : counts) {
-    out << "  " << std::left << std::setw(34) << name << std::right << std::setw(10) << count
-        << std::setw(8) << 100 * static_cast<double>(count) / static_cast<double>(total) << " %\n";
-  }
-}
-
 void RunTemplate(const Flags& flags, const data::nuscenes::Dataset& dataset,
                  const Context& context) {
   WorkProgress bar(context, "writing", "keyframes");
@@ -39,8 +31,8 @@ void RunTemplate(const Flags& flags, const data::nuscenes::Dataset& dataset,
   out << std::fixed << std::setprecision(1) << report.file.string() << ": " << report.labels
       << " of " << report.keyframes << " keyframes (" << report.keyframes - report.labels
       << " have no meta action), " << report.texts << " different texts\n";
-  Print("meta actions", report.actions, report.labels, out);
-  Print("reasons given", report.reasons, report.labels, out);
+  PrintShares("meta actions", report.actions, report.labels, out);
+  PrintShares("reasons given", report.reasons, report.labels, out);
 }
 
 void Run(const Flags& flags, const Context& context) {
@@ -61,20 +53,10 @@ void AddLabelCot(CLI::App& label, const Context& context) {
   auto& verb = *label.add_subcommand(
       "cot", "Chain of thought: scene, intent and meta action of each keyframe");
   AddDatasetFlags(verb, flags->dataset);
-  AddSplitFlag(verb, flags->make.split)->capture_default_str();
+  AddMakeFlags(verb, flags->make, "FILE", "Default: DATAROOT/VERSION/chain_of_thought.json");
   verb.add_option("--meta-actions", flags->meta_actions,
                   "The labels to explain; default: DATAROOT/VERSION/meta_actions.json")
       ->type_name("FILE");
-  verb.add_option("--seed", flags->make.seed, "Of the wording")
-      ->type_name("N")
-      ->capture_default_str();
-  verb.add_option("--out", flags->make.out, "Default: DATAROOT/VERSION/chain_of_thought.json")
-      ->type_name("FILE");
-  verb.add_flag("--force", flags->make.overwrite, "Replace the file if it is there");
-  verb.add_option("--threads", flags->make.threads, "0 = all cores")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("N")
-      ->capture_default_str();
   AddCotEndpointFlags(verb, flags->endpoint);
   verb.footer(
       "Examples:\n  occvla label cot --dataroot data/town --version v1.0-synth\n"

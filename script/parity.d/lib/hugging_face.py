@@ -99,11 +99,11 @@ def run(model, pixels, prefix, suffix, mode="paligemma", *, cap=0.0, new_tokens=
     pixels = pixels.to(dtype)
     per_image = (model.config.vision_config.image_size // model.config.vision_config.patch_size) ** 2
     images = len(pixels) * per_image
-    placeholder = torch.full((images,), model.config.image_token_index)
+    image_ids = torch.full((images,), model.config.image_token_index)
 
     def forward(ids, tail):
         """ids: prefix and what follows, of which the last `tail` are causal -> (hidden, logits, loss)."""
-        everything = torch.cat([placeholder, ids])[None]
+        everything = torch.cat([image_ids, ids])[None]
         head = len(everything[0]) - tail
         arguments = {}
         if mode == "paligemma" and mutation != "causal":

@@ -3,8 +3,12 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include <c10/core/GradMode.h>
+
 #include <algorithm>
 #include <cmath>
+
+#include "occvla/model/recompute.h"
 
 namespace occvla::model {
 
@@ -74,8 +78,11 @@ at::Tensor LanguageModel::Forward(at::Tensor x, const Pass& pass, KvCache& cache
                             ? pass.ranges.Windowed(pass.positions, config.sliding_window)
                             : pass.ranges;
   x = x.contiguous();
+  const bool recompute = recompute_layers && c10::GradMode::is_enabled() && cache.capacity_ == 0;
   for (int64_t layer = 0; layer < config.layers; ++layer) {
-    x = Layer(x, layer, pass, layer % 2 == 0 ? windowed : pass.ranges, table, cache);
+    const auto& ranges = layer % 2 == 0 ? windowed : pass.ranges;
+    x = recompute ? RecomputedLayer(x, layer, pass, ranges, table, cache)
+                  : Layer(x, layer, pass, ranges, table, cache);
     if (pass.on_layer) pass.on_layer();
   }
   if (keep) cache.length_ += T;
@@ -97,6 +104,46 @@ at::Tensor LanguageModel::Layer(at::Tensor x, int64_t layer, const Pass& pass,
   const auto gate_up = ApplyTogether({&w.gate, &w.up}, b);  // [T, F] each
   const auto m = w.down(GeluTanh(gate_up[0], gate_up[1]));  // [T, C]
   return AddWithAdapter(x, m, w.post_ffn_norm, set.ffn[layer]);
+}
+
+at::Tensor LanguageModel::RecomputedLayer(const at::Tensor& x, int64_t layer, const Pass& pass,
+                                          const KeyRanges& ranges, const RotaryTable& table,
+                                          KvCache& cache) const {
+  // Everything the block reads is its own: it runs again when this pass is long over.
+  const AdapterSet* set = pass.adapters;
+  Pass again{.positions = {}, .ranges = {}, .remember = pass.remember, .adapters = set};
+  const bool keep = pass.remember == Remember::kYes;
+  const auto block = [this, layer, again, ranges, table, keep,
+                      cache](const std::vector<at::Tensor>& inputs) {
+    KvCache own = cache;
+    own.k_[layer] = inputs[1];
+    own.v_[layer] = inputs[2];
+    // The layer changes what it is given where no gradient is wanted.
+    std::vector<at::Tensor> out{Layer(inputs[0].clone(), layer, again, ranges, table, own)};
+    if (keep) out.insert(out.end(), {own.k_[layer], own.v_[layer]});
+    return out;
+  };
+  const auto out = Recomputed(block, {x, cache.k_[layer], cache.v_[layer]},
+                              TrainedWeights(layer, pass));
+  if (keep) {
+    cache.k_[layer] = out[1];
+    cache.v_[layer] = out[2];
+  }
+  return out[0];
+}
+
+std::vector<at::Tensor> LanguageModel::TrainedWeights(int64_t layer, const Pass& pass) const {
+  const auto& w = layers[layer];
+  const AdapterSet& set = pass.adapters != nullptr ? *pass.adapters : adapters;
+  const auto &a = set.attention[layer], &f = set.ffn[layer];
+  std::vector<at::Tensor> trained;
+  for (const auto& tensor :
+       {w.input_norm,   w.post_attention_norm, w.pre_ffn_norm, w.post_ffn_norm, w.q.weight,
+        w.k.weight,     w.v.weight,            w.o.weight,     w.gate.weight,   w.up.weight,
+        w.down.weight,  a.down.weight,         a.down.bias,    a.up.weight,     a.up.bias,
+        f.down.weight,  f.down.bias,           f.up.weight,    f.up.bias})
+    if (tensor.defined() && tensor.requires_grad()) trained.push_back(tensor);
+  return trained;
 }
 
 at::Tensor LanguageModel::AttentionBlock(const at::Tensor& x, int64_t layer, const Pass& pass,

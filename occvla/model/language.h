@@ -75,6 +75,8 @@ class LanguageModel {
   at::ScalarType compute = at::kFloat;
   bool bf16_residual = false;
   int64_t max_score_bytes = int64_t{256} << 20;
+  /// With gradients: keep each layer's input alone and run the layer again on the way back.
+  bool recompute_layers = false;
 
   /// Rows of the embedding for ids [T], times sqrt(C): [T, C] in the residual's type.
   at::Tensor Embed(const std::vector<int64_t>& ids) const;
@@ -92,6 +94,10 @@ class LanguageModel {
  private:
   at::Tensor Layer(at::Tensor x, int64_t layer, const Pass& pass, const KeyRanges& ranges,
                    const RotaryTable& table, KvCache& cache) const;
+  at::Tensor RecomputedLayer(const at::Tensor& x, int64_t layer, const Pass& pass,
+                             const KeyRanges& ranges, const RotaryTable& table,
+                             KvCache& cache) const;
+  std::vector<at::Tensor> TrainedWeights(int64_t layer, const Pass& pass) const;
   at::Tensor AttentionBlock(const at::Tensor& x, int64_t layer, const Pass& pass,
                             const KeyRanges& ranges, const RotaryTable& table,
                             KvCache& cache) const;

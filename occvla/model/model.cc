@@ -9,7 +9,6 @@
 #include <numeric>
 
 #include "occvla/base/error.h"
-#include "occvla/model/weights.h"
 
 namespace occvla::model {
 
@@ -26,15 +25,25 @@ std::vector<int64_t> Sequence(int64_t first, int64_t count) {
 OccVla::OccVla(Checkpoint checkpoint, const LoadOptions& options)
     : config_(checkpoint.config()),
       checkpoint_(std::make_shared<const Checkpoint>(std::move(checkpoint))) {
+  Assemble(WeightsOf(*checkpoint_), checkpoint_->folder().string(), options);
+}
+
+OccVla::OccVla(const ModelConfig& config, const Weights& weights, const LoadOptions& options)
+    : config_(config) {
+  Assemble(weights, "the model", options);
+}
+
+void OccVla::Assemble(const Weights& weights, const std::string& where,
+                      const LoadOptions& options) {
   config_.mask = options.mask.value_or(config_.mask);
   config_.text.final_softcap = options.final_softcap.value_or(config_.text.final_softcap);
   if (config_.mask == MaskMode::kPaligemma && config_.has_occupancy &&
       config_.occupancy.text_sees) {
-    throw ConfigError(checkpoint_->folder().string() +
+    throw ConfigError(where +
                       ": occupancy.text_sees needs mask occvla. Under mask paligemma images and "
                       "prompt are one block, with no place for occupancy between them.");
   }
-  const WeightReader reader(*checkpoint_, options.compute, options.device);
+  const WeightReader reader(weights, where, options.compute, options.device);
   vision_ = reader.Vision(config_.vision);
   vision_.max_score_bytes = options.max_score_bytes;
   language_ = reader.Language(config_);
@@ -54,7 +63,7 @@ OccVla::OccVla(Checkpoint checkpoint, const LoadOptions& options)
     if (config_.occupancy.new_head) {
       o.head = {reader.Vector("occupancy.head.weight"), reader.Vector("occupancy.head.bias")};
     }
-    o.vqvae.emplace(config_.vqvae, reader.All("vqvae."));
+    vqvae_.emplace(config_.vqvae, reader.All("vqvae."));
   }
   if (config_.has_planner) planner_ = reader.PlanningHead(config_.planner);
 }
@@ -67,6 +76,7 @@ KvCache OccVla::MakeCache(int64_t capacity) const {
 void OccVla::MapPages() const {
   constexpr uintptr_t kPage = 4096;
   constexpr int64_t kPiece = int64_t{64} << 20;
+  if (checkpoint_ == nullptr) return;
   for (const auto& [name, view] : checkpoint_->tensors()) {
     const auto first = reinterpret_cast<uintptr_t>(view.bytes.data()) & ~(kPage - 1);
     const auto last = reinterpret_cast<uintptr_t>(view.bytes.data()) + view.bytes.size();
@@ -152,6 +162,48 @@ at::Tensor OccVla::Continue(const std::vector<int64_t>& ids, KvCache& cache) con
       cache);
 }
 
+at::Tensor OccVla::DialogueHidden(const std::vector<Dialogue>& dialogues,
+                                  const KvCache& cache) const {
+  TORCH_CHECK(config_.mask == MaskMode::kOccvla, "dialogues share a frame only under mask occvla");
+  const auto before = static_cast<int32_t>(cache.length());
+  Pass pass;
+  pass.ranges.shared = before;
+  std::vector<int64_t> ids, predicting;
+  for (const auto& [prefix, suffix] : dialogues) {
+    TORCH_CHECK(!prefix.empty() && !suffix.empty(), "a dialogue without question or answer");
+    const auto first = static_cast<int64_t>(ids.size());
+    ids.insert(ids.end(), prefix.begin(), prefix.end());
+    ids.insert(ids.end(), suffix.begin(), suffix.end() - 1);  // Nothing follows the last token.
+    const auto last = static_cast<int64_t>(ids.size());
+    const auto question = first + static_cast<int64_t>(prefix.size());
+    for (int64_t t = first; t < last; ++t) {
+      pass.positions.push_back(cache.next_position() + t - first);
+      pass.ranges.begin.push_back(before + static_cast<int32_t>(first));
+      pass.ranges.end.push_back(before + static_cast<int32_t>(std::max(question, t + 1)));
+      if (t + 1 >= question) predicting.push_back(t);
+    }
+  }
+  KvCache own = cache;
+  const auto hidden = language_.Forward(language_.Embed(ids), pass, own);  // [T, C]
+  const auto rows = at::tensor(predicting, at::TensorOptions().dtype(at::kLong));
+  return hidden.index_select(0, rows.to(hidden.device()));
+}
+
+at::Tensor OccVla::DialogueHiddenTogether(const Dialogue& dialogue,
+                                          const at::Tensor& embedded) const {
+  TORCH_CHECK(!dialogue.prefix.empty() && !dialogue.suffix.empty(),
+              "a dialogue without question or answer");
+  auto ids = dialogue.prefix;
+  ids.insert(ids.end(), dialogue.suffix.begin(), dialogue.suffix.end() - 1);
+  const int64_t block = embedded.size(0) + static_cast<int64_t>(dialogue.prefix.size());
+  const int64_t T = embedded.size(0) + static_cast<int64_t>(ids.size());
+  Pass pass{.positions = Sequence(0, T), .ranges = KeyRanges::Causal(T, 0)};
+  for (auto& end : pass.ranges.end) end = std::max(end, static_cast<int32_t>(block));
+  KvCache own = MakeCache(0);
+  const auto hidden = language_.Forward(at::cat({embedded, language_.Embed(ids)}), pass, own);
+  return hidden.narrow(0, block - 1, static_cast<int64_t>(dialogue.suffix.size()));
+}
+
 at::Tensor OccVla::OccupancyHidden(KvCache& cache, int64_t image_tokens,
                                    const std::optional<at::Tensor>& queries,
                                    const LayerObserver& on_layer) const {
@@ -187,7 +239,7 @@ at::Tensor OccVla::OccupancyLogits(const at::Tensor& hidden) const {
   const int64_t r = z.size(1) == latent ? 1 : config_.vqvae.height / 4 / grid;
   z = z.t().contiguous().view({1, latent * r * r, grid, grid});
   if (r > 1) z = at::pixel_shuffle(z, r);  // [1, latent, H / 4, W / 4]
-  const auto& vqvae = *occupancy_->vqvae;
+  const auto& vqvae = *vqvae_;
   if (config_.occupancy.quantise) z = vqvae.Quantise(z).z;
   const auto logits = occupancy_->head ? vqvae.Decode(z, *occupancy_->head) : vqvae.Decode(z);
   return logits.squeeze(0);  // [X, Y, Z, classes]

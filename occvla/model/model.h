@@ -12,6 +12,7 @@
 #include "occvla/model/planner.h"
 #include "occvla/model/vision.h"
 #include "occvla/model/vqvae.h"
+#include "occvla/model/weights.h"
 
 namespace occvla::model {
 
@@ -34,14 +35,21 @@ class OccVla {
  public:
   /// Weights stay in the checkpoint's mapped files where their type is the compute type.
   OccVla(Checkpoint checkpoint, const LoadOptions& options);
+  /// From tensors by canonical name, those of ExpectedTensors(config): what requires a gradient gets
+  /// one (float32, or float64 where that is the compute type).
+  OccVla(const ModelConfig& config, const Weights& weights, const LoadOptions& options);
 
   const ModelConfig& config() const { return config_; }
+  /// What it was opened from; there is none where it was made from tensors.
   const Checkpoint& checkpoint() const { return *checkpoint_; }
   const LanguageModel& language() const { return language_; }
   const VisionTower& vision() const { return vision_; }
+  const std::optional<Vqvae>& vqvae() const { return vqvae_; }
   const std::optional<Planner>& planner() const { return planner_; }
   at::ScalarType compute() const { return language_.compute; }
   bool has_occupancy() const { return occupancy_.has_value(); }
+  /// See LanguageModel::recompute_layers.
+  void set_recompute_layers(bool recompute) { language_.recompute_layers = recompute; }
 
   KvCache MakeCache(int64_t capacity) const;
 
@@ -77,6 +85,19 @@ class OccVla {
   /// Suffix tokens, causal: hidden [S, C].
   at::Tensor Continue(const std::vector<int64_t>& ids, KvCache& cache) const;
 
+  /// A question and its answer: prefix ids (bos ... "\n") and suffix ids (... eos).
+  struct Dialogue {
+    std::vector<int64_t> prefix, suffix;
+  };
+  /// Training's counterpart of PrefillPrefix and Continue: all dialogues on the frame in `cache` in
+  /// one pass, each seeing what the cache holds and itself (eq. 2 makes the frame's keys and values
+  /// common to all). Gives the hidden rows that predict the suffix tokens, dialogue by dialogue:
+  /// [sum of suffix sizes, C]. The cache is left as it was. Only under mask `occvla`.
+  at::Tensor DialogueHidden(const std::vector<Dialogue>& dialogues, const KvCache& cache) const;
+  /// The same for one dialogue under mask `paligemma`, where the frame's keys depend on the prompt:
+  /// images, prefix and suffix in one pass. `embedded` [N * P, C]: hidden [suffix size, C].
+  at::Tensor DialogueHiddenTogether(const Dialogue& dialogue, const at::Tensor& embedded) const;
+
   /// The occupancy branch (eq. 1) over the first `image_tokens` keys and values of `cache`: hidden
   /// [Q, C] after the final norm. `queries` [Q, C] replaces the stored ones. The cache is left as
   /// it was, unless config.occupancy.text_sees: then it grows by Q tokens.
@@ -92,8 +113,9 @@ class OccVla {
     Linear projector;
     std::optional<AdapterSet> adapters;
     std::optional<Vqvae::Head> head;
-    std::optional<Vqvae> vqvae;
   };
+
+  void Assemble(const Weights& weights, const std::string& where, const LoadOptions& options);
 
   ModelConfig config_;
   std::shared_ptr<const Checkpoint> checkpoint_;  // Owns the mapped bytes behind the weights.
@@ -103,6 +125,7 @@ class OccVla {
   std::vector<Linear> camera_rays_;
   LanguageModel language_;
   std::optional<OccupancyWeights> occupancy_;
+  std::optional<Vqvae> vqvae_;
   std::optional<Planner> planner_;
 };
 

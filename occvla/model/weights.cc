@@ -7,21 +7,27 @@
 
 namespace occvla::model {
 
+Weights WeightsOf(const Checkpoint& checkpoint) {
+  Weights weights;
+  for (const auto& [name, view] : checkpoint.tensors()) weights[name] = TensorFromView(view, name);
+  return weights;
+}
+
 at::Tensor WeightReader::Stored(const std::string& name) const {
-  const auto& tensors = checkpoint_.tensors();
-  const auto found = tensors.find(name);
-  if (found == tensors.end()) {
-    throw CheckpointError(checkpoint_.folder().string() + " has no tensor \"" + name + "\"");
+  const auto found = weights_.find(name);
+  if (found == weights_.end()) {
+    throw CheckpointError(where_ + " has no tensor \"" + name + "\"");
   }
-  return TensorFromView(found->second, name).to(device_);
+  return found->second.to(device_);
 }
 
 at::Tensor WeightReader::Matrix(const std::string& name) const {
   auto x = Stored(name);
   if (x.dim() > 2) x = x.flatten(1);
-  // float32 sums over bfloat16 weights are exact: such a matrix may stay as it is stored.
+  // float32 sums over bfloat16 weights are exact: such a matrix may stay as it is stored. A trained
+  // one is converted where it is used, so that its gradient reaches it.
   const bool serves =
-      x.scalar_type() == compute_ || (x.scalar_type() == at::kBFloat16 && compute_ == at::kFloat);
+      x.requires_grad() || x.scalar_type() == compute_ || (x.scalar_type() == at::kBFloat16 && compute_ == at::kFloat);
   return serves ? x : x.to(compute_);
 }
 
@@ -43,13 +49,12 @@ Linear WeightReader::SmallDense(const std::string& prefix) const {
 }
 
 bool WeightReader::Has(const std::string& name) const {
-  return checkpoint_.tensors().find(name) != checkpoint_.tensors().end();
+  return weights_.find(name) != weights_.end();
 }
 
 std::map<std::string, at::Tensor> WeightReader::All(const std::string& prefix) const {
   std::map<std::string, at::Tensor> found;
-  const auto& tensors = checkpoint_.tensors();
-  for (auto it = tensors.lower_bound(prefix); it != tensors.end(); ++it) {
+  for (auto it = weights_.lower_bound(prefix); it != weights_.end(); ++it) {
     if (it->first.compare(0, prefix.size(), prefix) != 0) break;
     found[it->first.substr(prefix.size())] = Vector(it->first);
   }

@@ -1,8 +1,10 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "occvla/model/files/checkpoint.h"
 #include "occvla/model/language.h"
@@ -12,12 +14,21 @@
 
 namespace occvla::model {
 
-/// Turns a checkpoint's tensors into the values that the model's parts hold. Matrices stay in the
-/// mapped file where their stored type serves `compute`; vectors become float32.
+/// Canonical name -> tensor.
+using Weights = std::map<std::string, at::Tensor, std::less<>>;
+
+/// A checkpoint's tensors, not copied: the checkpoint must outlive them.
+Weights WeightsOf(const Checkpoint& checkpoint);
+
+/// Turns tensors by name into the values that the model's parts hold. Matrices are taken as they
+/// are where their type serves `compute`; vectors become float32. A tensor that requires a gradient
+/// is itself what the part holds: it must be float32 (float64 where `compute` is).
 class WeightReader {
  public:
-  WeightReader(const Checkpoint& checkpoint, at::ScalarType compute, at::Device device)
-      : checkpoint_(checkpoint), compute_(compute), device_(device) {}
+  /// `where` opens complaints. Weights outlive the reader.
+  WeightReader(const Weights& weights, std::string where, at::ScalarType compute,
+               at::Device device)
+      : weights_(weights), where_(std::move(where)), compute_(compute), device_(device) {}
 
   /// A matrix in the type its layer reads; [out, in] (further dimensions are folded into `in`).
   at::Tensor Matrix(const std::string& name) const;
@@ -39,7 +50,8 @@ class WeightReader {
   at::Tensor Stored(const std::string& name) const;
   LayerNormWeights Norm(const std::string& prefix) const;
 
-  const Checkpoint& checkpoint_;  // Outlives the reader.
+  const Weights& weights_;
+  std::string where_;
   at::ScalarType compute_;
   at::Device device_;
 };

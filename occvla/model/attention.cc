@@ -28,9 +28,18 @@ KeyRanges KeyRanges::Windowed(const std::vector<int64_t>& positions, int64_t win
   TORCH_CHECK(positions.size() == begin.size(), positions.size(), " positions for ", begin.size(),
               " queries");
   KeyRanges narrow = *this;
+  if (shared > 0 && shared_begin.empty()) narrow.shared_begin.assign(begin.size(), 0);
   for (size_t t = 0; t < positions.size(); ++t) {
-    const int64_t lowest = std::clamp<int64_t>(positions[t] - window + 1, 0, end[t]);
-    narrow.begin[t] = std::max(narrow.begin[t], static_cast<int32_t>(lowest));
+    const int64_t lowest = positions[t] - window + 1;
+    int64_t own = lowest;  // The lowest of the query's own keys.
+    if (shared > 0) {
+      auto& from = narrow.shared_begin[t];
+      from = std::max(from, static_cast<int32_t>(std::clamp<int64_t>(lowest, 0, shared)));
+      narrow.begin[t] = std::max(begin[t], shared);
+      own += narrow.begin[t] - shared;
+    }
+    narrow.begin[t] =
+        std::max(narrow.begin[t], static_cast<int32_t>(std::clamp<int64_t>(own, 0, end[t])));
   }
   return narrow;
 }
@@ -47,6 +56,39 @@ at::ScalarType MathType(const at::Tensor& x) {
 
 at::Tensor Indices(const std::vector<int32_t>& values, const at::Tensor& like) {
   return at::tensor(values, at::TensorOptions().dtype(at::kInt)).to(like.device());
+}
+
+// KeyRanges beside the tensors: [T] int32 each.
+struct RangeTensors {
+  at::Tensor begin, end;    // Of the own keys: begin is at least `shared`.
+  at::Tensor shared_begin;  // Undefined where nothing is shared.
+  int64_t shared = 0;
+
+  RangeTensors Narrow(int64_t first, int64_t t) const {
+    return {begin.narrow(0, first, t), end.narrow(0, first, t),
+            shared > 0 ? shared_begin.narrow(0, first, t) : shared_begin, shared};
+  }
+  // [t, S]: what each query sees.
+  at::Tensor Visible(int64_t S) const {
+    const auto key = at::arange(S, begin.options()).unsqueeze(0);  // [1, S]
+    auto own = (key >= begin.unsqueeze(1)).logical_and_(key < end.unsqueeze(1));
+    if (shared == 0) return own;
+    return own.logical_or_((key >= shared_begin.unsqueeze(1)).logical_and_(key < shared));
+  }
+  // [t]: the queries that see nothing.
+  at::Tensor Blind() const {
+    const auto own = end <= begin;
+    return shared == 0 ? own : own.logical_and(shared_begin >= shared);
+  }
+};
+
+RangeTensors ToTensors(const KeyRanges& ranges, const at::Tensor& like) {
+  RangeTensors tensors{Indices(ranges.begin, like), Indices(ranges.end, like), {}, ranges.shared};
+  if (ranges.shared == 0) return tensors;
+  tensors.begin = tensors.begin.clamp_min(ranges.shared);
+  tensors.shared_begin = ranges.shared_begin.empty() ? at::zeros_like(tensors.begin)
+                                                     : Indices(ranges.shared_begin, like);
+  return tensors;
 }
 
 // Scores and what they came from for queries [first, last): everything the two passes share.
@@ -68,8 +110,8 @@ at::Tensor UngroupHeads(const at::Tensor& x, int64_t t) {
   return x.view({K, G, t, D}).permute({2, 0, 1, 3}).reshape({t, K * G, D});
 }
 
-Chunk ScoreChunk(const at::Tensor& q, const at::Tensor& k, const at::Tensor& begin,
-                 const at::Tensor& end, const AttentionOptions& options) {
+Chunk ScoreChunk(const at::Tensor& q, const at::Tensor& k, const RangeTensors& ranges,
+                 const AttentionOptions& options) {
   const int64_t K = k.size(0), S = k.size(1), t = q.size(0), G = q.size(1) / K;
   Chunk chunk;
   chunk.q = GroupHeads(q, K);
@@ -78,13 +120,11 @@ Chunk ScoreChunk(const at::Tensor& q, const at::Tensor& k, const at::Tensor& beg
     chunk.tanh = scores.div_(options.softcap).tanh_();
     scores = chunk.tanh * options.softcap;
   }
-  const auto key = at::arange(S, begin.options()).unsqueeze(0);                           // [1, S]
-  const auto visible = (key >= begin.unsqueeze(1)).logical_and_(key < end.unsqueeze(1));  // [t, S]
-  const auto hidden = visible.logical_not().view({1, 1, t, S});
+  const auto hidden = ranges.Visible(S).logical_not_().view({1, 1, t, S});
   scores.view({K, G, t, S}).masked_fill_(hidden, -std::numeric_limits<double>::infinity());
   chunk.weights = at::softmax(scores, -1);
   // Zero only the rows that may see nothing. A NaN that came in must stay visible.
-  const auto blind = (end <= begin).view({1, 1, t, 1});
+  const auto blind = ranges.Blind().view({1, 1, t, 1});
   chunk.weights.view({K, G, t, S}).masked_fill_(blind, 0);
   return chunk;
 }
@@ -97,16 +137,15 @@ int64_t ChunkLength(const at::Tensor& q, const at::Tensor& k, const AttentionOpt
 }
 
 at::Tensor ForwardByChunks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                           const at::Tensor& begin, const at::Tensor& end,
-                           const AttentionOptions& options) {
+                           const RangeTensors& ranges, const AttentionOptions& options) {
   const int64_t T = q.size(0);
   const auto k_math = k.to(MathType(q)), v_math = v.to(MathType(q));
   auto out = at::empty({T, q.size(1), q.size(2)}, q.options());
   const int64_t step = ChunkLength(q, k, options);
   for (int64_t first = 0; first < T; first += step) {
     const int64_t t = std::min(step, T - first);
-    const auto chunk = ScoreChunk(q.narrow(0, first, t).to(MathType(q)), k_math,
-                                  begin.narrow(0, first, t), end.narrow(0, first, t), options);
+    const auto chunk =
+        ScoreChunk(q.narrow(0, first, t).to(MathType(q)), k_math, ranges.Narrow(first, t), options);
     out.narrow(0, first, t).copy_(UngroupHeads(at::bmm(chunk.weights, v_math), t));
   }
   return out;
@@ -181,18 +220,20 @@ at::Tensor ForwardByCuda(const at::Tensor& q, const at::Tensor& k, const at::Ten
 class AttentionFunction : public Function<AttentionFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
-                            const at::Tensor& v, const at::Tensor& begin, const at::Tensor& end,
-                            double scale, double softcap, int64_t max_score_bytes) {
-    context->save_for_backward({q, k, v, begin, end});
+                            const at::Tensor& v, const RangeTensors& ranges, double scale,
+                            double softcap, int64_t max_score_bytes) {
+    context->save_for_backward({q, k, v, ranges.begin, ranges.end, ranges.shared_begin});
+    context->saved_data["shared"] = ranges.shared;
     context->saved_data["scale"] = scale;
     context->saved_data["softcap"] = softcap;
     context->saved_data["max_score_bytes"] = max_score_bytes;
-    return ForwardByChunks(q, k, v, begin, end, {scale, softcap, max_score_bytes});
+    return ForwardByChunks(q, k, v, ranges, {scale, softcap, max_score_bytes});
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    const auto &q = saved[0], &k = saved[1], &v = saved[2], &begin = saved[3], &end = saved[4];
+    const auto &q = saved[0], &k = saved[1], &v = saved[2];
+    const RangeTensors ranges{saved[3], saved[4], saved[5], context->saved_data["shared"].toInt()};
     const AttentionOptions options{context->saved_data["scale"].toDouble(),
                                    context->saved_data["softcap"].toDouble(),
                                    context->saved_data["max_score_bytes"].toInt()};
@@ -205,8 +246,8 @@ class AttentionFunction : public Function<AttentionFunction> {
     const int64_t step = ChunkLength(q, k, options);
     for (int64_t first = 0; first < T; first += step) {
       const int64_t t = std::min(step, T - first);
-      const auto chunk = ScoreChunk(q.narrow(0, first, t).to(type), k_math,
-                                    begin.narrow(0, first, t), end.narrow(0, first, t), options);
+      const auto chunk =
+          ScoreChunk(q.narrow(0, first, t).to(type), k_math, ranges.Narrow(first, t), options);
       const auto d_out = GroupHeads(gradients[0].narrow(0, first, t).to(type).contiguous(), K);
       dv.add_(at::bmm(chunk.weights.transpose(1, 2), d_out));
       auto d_scores = at::bmm(d_out, v_math.transpose(1, 2));  // [K, G * t, S]
@@ -216,9 +257,23 @@ class AttentionFunction : public Function<AttentionFunction> {
       dq.narrow(0, first, t).copy_(UngroupHeads(at::bmm(d_scores, k_math), t));
       dk.add_(at::bmm(d_scores.transpose(1, 2), chunk.q));
     }
-    return {dq, dk.to(k.scalar_type()), dv.to(v.scalar_type()), {}, {}, {}, {}, {}};
+    return {dq, dk.to(k.scalar_type()), dv.to(v.scalar_type()), {}, {}, {}, {}};
   }
 };
+
+void CheckRanges(const KeyRanges& ranges, int64_t T, int64_t S) {
+  TORCH_CHECK(static_cast<int64_t>(ranges.end.size()) == T, ranges.end.size(), " ranges for ", T,
+              " queries");
+  for (int64_t t = 0; t < T; ++t) {
+    TORCH_CHECK(0 <= ranges.begin[t] && ranges.end[t] <= S, "query ", t, " may not see keys [",
+                ranges.begin[t], ", ", ranges.end[t], ") of ", S);
+  }
+  TORCH_CHECK(0 <= ranges.shared && ranges.shared <= S, ranges.shared, " shared keys of ", S);
+  TORCH_CHECK(ranges.shared_begin.empty() || static_cast<int64_t>(ranges.shared_begin.size()) == T,
+              ranges.shared_begin.size(), " starts of the shared keys for ", T, " queries");
+  for (const int32_t first : ranges.shared_begin)
+    TORCH_CHECK(first >= 0, "the shared keys may not start at ", first);
+}
 
 }  // namespace
 
@@ -228,21 +283,17 @@ at::Tensor Attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   TORCH_CHECK(K > 0 && H % K == 0, H, " query heads do not divide among ", K, " key heads");
   TORCH_CHECK(k.sizes() == v.sizes() && k.size(2) == D, "q is ", q.sizes(), ", k is ", k.sizes(),
               ", v is ", v.sizes());
-  TORCH_CHECK(static_cast<int64_t>(ranges.end.size()) == T, ranges.end.size(), " ranges for ", T,
-              " queries");
-  for (int64_t t = 0; t < T; ++t) {
-    TORCH_CHECK(0 <= ranges.begin[t] && ranges.end[t] <= S, "query ", t, " may not see keys [",
-                ranges.begin[t], ", ", ranges.end[t], ") of ", S);
-  }
+  CheckRanges(ranges, T, S);
   const bool same_types = q.scalar_type() == k.scalar_type() && k.scalar_type() == v.scalar_type();
+  const bool kernel = same_types && ranges.shared == 0;
   at::Tensor out;  // [T, H, D]
-  if (same_types && UsesKernels(q) && UsesKernels(k) && UsesKernels(v)) {
+  if (kernel && UsesKernels(q) && UsesKernels(k) && UsesKernels(v)) {
     out = ForwardByKernel(q, k, v, ranges, options);
-  } else if (same_types && CudaKernelServes(q, k, v)) {
+  } else if (kernel && CudaKernelServes(q, k, v)) {
     out = ForwardByCuda(q, k, v, ranges, options);
   } else {
-    out = AttentionFunction::apply(q, k, v, Indices(ranges.begin, q), Indices(ranges.end, q),
-                                   options.scale, options.softcap, options.max_score_bytes);
+    out = AttentionFunction::apply(q, k, v, ToTensors(ranges, q), options.scale, options.softcap,
+                                   options.max_score_bytes);
   }
   return out.reshape({T, H * D});
 }

@@ -6,16 +6,22 @@
 
 namespace occvla::model {
 
-/// A mask as a range of keys for each query: query t sees keys [begin[t], end[t]). Every mask of
-/// this program has that form (docs/SHAPES.md), so no [T, S] matrix is ever made.
+/// A mask as ranges of keys: query t sees keys [shared_begin[t], shared), which all queries may
+/// see, and its own [max(begin[t], shared), end[t]). Every mask of this program has that form
+/// (docs/SHAPES.md), so no [T, S] matrix is ever made.
 struct KeyRanges {
   std::vector<int32_t> begin, end;  ///< T values each.
+  /// How many keys are shared: the images' of a frame, whose questions run in one pass. 0: none.
+  int32_t shared = 0;
+  std::vector<int32_t> shared_begin = {};  ///< T values, or none: every query sees all of them.
 
   /// Every one of T queries sees keys [from, to).
   static KeyRanges All(int64_t T, int64_t to, int64_t from = 0);
   /// Query t sees keys [0, first + t + 1).
   static KeyRanges Causal(int64_t T, int64_t first);
-  /// Narrows to keys whose index is above position[t] - window (Gemma 2's even layers).
+  /// Narrows to keys whose position is above position[t] - window (Gemma 2's even layers). A
+  /// shared key's position is its index. Without shared keys so is every other's; with them, a
+  /// query's own keys stand at `shared` and onwards.
   KeyRanges Windowed(const std::vector<int64_t>& positions, int64_t window) const;
 };
 

@@ -142,6 +142,77 @@ TEST(AttentionTest, WindowCutsKeysThatAreTooFarBehind) {
   EXPECT_THAT(ranges.end, ::testing::ElementsAre(4, 4, 4, 4));
 }
 
+// Two questions about one frame of four image keys: the first has three tokens, the second five.
+struct Packed {
+  std::vector<at::Tensor> inputs{Random({8, 4, 3}, at::kDouble, 1).set_requires_grad(true),
+                                 Random({2, 12, 3}, at::kDouble, 2).set_requires_grad(true),
+                                 Random({2, 12, 3}, at::kDouble, 3).set_requires_grad(true)};
+  KeyRanges ranges{{4, 4, 4, 7, 7, 7, 7, 7}, {7, 7, 7, 9, 9, 10, 11, 12}, /*shared=*/4};
+  std::vector<int64_t> positions{4, 5, 6, 4, 5, 6, 7, 8};
+
+  // The same by itself: question rows [first, first + count), their keys from key `key` on.
+  at::Tensor Alone(int64_t first, int64_t count, int64_t key, int64_t window,
+                   const AttentionOptions& options) const {
+    const auto alone = [&](const at::Tensor& x) {
+      return at::cat({x.narrow(1, 0, 4), x.narrow(1, key, count)}, 1);
+    };
+    KeyRanges own = KeyRanges::All(count, 0);
+    for (int64_t t = 0; t < count; ++t)
+      own.end[t] = ranges.end[first + t] - static_cast<int32_t>(key) + 4;
+    own = own.Windowed({positions.begin() + first, positions.begin() + first + count}, window);
+    return Attention(inputs[0].narrow(0, first, count), alone(inputs[1]), alone(inputs[2]), own,
+                     options);
+  }
+};
+
+TEST(AttentionTest, QuestionsThatShareAFrameAreWhatEachIsAlone) {
+  const AttentionOptions options{
+      .scale = 0.7, .softcap = 1.5, .max_score_bytes = 2 * 4 * 12 * 8 * 3};
+  for (const int64_t window : {100, 6, 3, 2}) {
+    Packed packed;
+    const auto weights = Random({8, 12}, at::kDouble, 4);
+    const auto together = Attention(packed.inputs[0], packed.inputs[1], packed.inputs[2],
+                                    packed.ranges.Windowed(packed.positions, window), options);
+    (together * weights).sum().backward();
+    std::vector<at::Tensor> gradients;
+    for (auto& x : packed.inputs) {
+      gradients.push_back(x.grad().clone());
+      x.mutable_grad().reset();
+    }
+    const auto apart =
+        at::cat({packed.Alone(0, 3, 4, window, options), packed.Alone(3, 5, 7, window, options)});
+    (apart * weights).sum().backward();
+    EXPECT_LT(LargestDifference(together.detach(), apart.detach()), 1e-14) << window;
+    for (size_t i = 0; i < 3; ++i)
+      EXPECT_LT(LargestDifference(gradients[i], packed.inputs[i].grad()), 1e-14) << window;
+  }
+}
+
+TEST(AttentionTest, RangesThatReachIntoTheSharedKeysCountThemOnce) {
+  Packed packed;
+  const auto all =
+      Attention(packed.inputs[0], packed.inputs[1], packed.inputs[2], KeyRanges::Causal(8, 4), {});
+  auto shared = KeyRanges::Causal(8, 4);
+  shared.shared = 4;
+  EXPECT_LT(
+      LargestDifference(
+          Attention(packed.inputs[0], packed.inputs[1], packed.inputs[2], shared, {}).detach(),
+          all.detach()),
+      1e-14);
+}
+
+TEST(AttentionTest, RefusesMoreSharedKeysThanThereAre) {
+  const auto x = Random({1, 1, 4}), kv = Random({1, 2, 4});
+  auto ranges = KeyRanges::All(1, 2);
+  ranges.shared = 3;
+  try {
+    Attention(x, kv, kv, ranges, {});
+    FAIL() << "three of two keys were shared";
+  } catch (const c10::Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("3 shared keys of 2"));
+  }
+}
+
 // Gradients by central differences, in float64, with a cap that bends and chunks of two queries.
 TEST(AttentionTest, GradientsAgreeWithDifferences) {
   const std::vector<at::Tensor> inputs{Random({5, 4, 3}, at::kDouble, 1).set_requires_grad(true),

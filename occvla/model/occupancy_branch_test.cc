@@ -150,8 +150,7 @@ TEST_P(ModelGrids, QueriesFillTheLatentPlane) {
   const int64_t grid = config.occupancy.grid = GetParam(), r = 4 / grid;
   const auto model = RandomModel(config);
   const auto hidden = Random({grid * grid, 64}, 5);
-  const auto weights = WeightsOf(model.checkpoint());
-  const WeightReader reader(weights, "test", at::kFloat, at::kCPU);
+  const WeightReader reader(model.checkpoint(), at::kFloat, at::kCPU);
   const auto projected = reader.Dense("occupancy.projector", true)(hidden);  // [Q, 8 * r * r]
   ASSERT_EQ(projected.size(1), 8 * r * r);
   auto z = at::empty({1, 8, 4, 4});

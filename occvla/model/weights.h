@@ -25,10 +25,15 @@ Weights WeightsOf(const Checkpoint& checkpoint);
 /// is itself what the part holds: it must be float32 (float64 where `compute` is).
 class WeightReader {
  public:
-  /// `where` opens complaints. Weights outlive the reader.
-  WeightReader(const Weights& weights, std::string where, at::ScalarType compute,
-               at::Device device)
-      : weights_(weights), where_(std::move(where)), compute_(compute), device_(device) {}
+  /// `where` opens complaints.
+  WeightReader(Weights weights, std::string where, at::ScalarType compute, at::Device device)
+      : weights_(std::move(weights)),
+        where_(std::move(where)),
+        compute_(compute),
+        device_(device) {}
+  /// The checkpoint outlives what is read.
+  WeightReader(const Checkpoint& checkpoint, at::ScalarType compute, at::Device device)
+      : WeightReader(WeightsOf(checkpoint), checkpoint.folder().string(), compute, device) {}
 
   /// A matrix in the type its layer reads; [out, in] (further dimensions are folded into `in`).
   at::Tensor Matrix(const std::string& name) const;
@@ -50,7 +55,7 @@ class WeightReader {
   at::Tensor Stored(const std::string& name) const;
   LayerNormWeights Norm(const std::string& prefix) const;
 
-  const Weights& weights_;
+  Weights weights_;
   std::string where_;
   at::ScalarType compute_;
   at::Device device_;

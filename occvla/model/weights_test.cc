@@ -39,8 +39,7 @@ class WeightCases : public ::testing::TestWithParam<Case> {};
 TEST_P(WeightCases, MatricesStayInTheFileWhereTheirTypeServes) {
   const auto c = GetParam();
   const auto checkpoint = Tiny(c.stored);
-  const auto weights = WeightsOf(checkpoint);
-  const WeightReader reader(weights, checkpoint.folder().string(), c.compute, at::kCPU);
+  const WeightReader reader(checkpoint, c.compute, at::kCPU);
   for (const auto& name : {kQuery, kPatch}) {
     const auto matrix = reader.Matrix(name);
     EXPECT_EQ(matrix.dim(), 2);
@@ -64,8 +63,7 @@ INSTANTIATE_TEST_SUITE_P(Types, WeightCases,
 // In every layer of both towers: a copy of one of them would be a gigabyte at 3B.
 TEST(WeightReaderTest, NoMatrixOfTheTowersIsCopied) {
   const auto checkpoint = Tiny(DType::kBF16);
-  const auto weights = WeightsOf(checkpoint);
-  const WeightReader reader(weights, checkpoint.folder().string(), at::kBFloat16, at::kCPU);
+  const WeightReader reader(checkpoint, at::kBFloat16, at::kCPU);
   std::vector<const void*> mapped;
   for (const auto& [name, view] : checkpoint.tensors()) mapped.push_back(view.bytes.data());
   const auto expect_mapped = [&](const Linear& layer) {
@@ -117,8 +115,7 @@ TEST(WeightReaderTest, AllGivesNamesWithoutTheirPrefix) {
 
 TEST(WeightReaderTest, NamesAMissingTensor) {
   const auto checkpoint = Tiny(DType::kF32);
-  const auto weights = WeightsOf(checkpoint);
-  const WeightReader reader(weights, checkpoint.folder().string(), at::kFloat, at::kCPU);
+  const WeightReader reader(checkpoint, at::kFloat, at::kCPU);
   EXPECT_FALSE(reader.Has("nothing"));
   try {
     reader.Vector("nothing");

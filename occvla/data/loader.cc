@@ -81,7 +81,9 @@ uint32_t LoaderCore::IndexAt(uint64_t position) {
     Order& kept = orders_[epoch];
     if (!kept) {
       kept = std::make_shared<const std::vector<uint32_t>>(
-          EpochOrder(options_.count, options_.order, options_.seed, epoch));
+          options_.order_of ? options_.order_of(epoch)
+                            : EpochOrder(options_.count, options_.order, options_.seed, epoch));
+      OCCVLA_DCHECK(kept->size() == options_.count);
     }
     order = kept;
     while (orders_.size() > kOrdersKept) orders_.erase(orders_.begin());
@@ -91,8 +93,9 @@ uint32_t LoaderCore::IndexAt(uint64_t position) {
 
 void LoaderCore::MakeOne(uint64_t ticket, Slot& result) {
   try {
-    result.index = IndexAt(PositionOf(ticket));
-    make_(result.index, ticket % options_.ahead);
+    const uint64_t position = PositionOf(ticket);
+    result.index = IndexAt(position);
+    make_(result.index, position, ticket % options_.ahead);
   } catch (const DataError& error) {
     result.damaged = true;
     result.reason = error.what();

@@ -30,9 +30,12 @@ enum class OnDamage {
 };
 
 struct LoaderOptions {
-  size_t count = 0;  ///< Samples of the set; at least 1, at most 2^32 - 1.
+  size_t count = 0;  ///< Samples of an epoch; at least 1, at most 2^32 - 1.
   SampleOrder order = SampleOrder::kShuffled;
   uint64_t seed = 0;
+  /// Where set, an epoch's indices instead of EpochOrder's: always `count` of them, not necessarily
+  /// different or below `count`, a function of the epoch alone. Called from several threads.
+  std::function<std::vector<uint32_t>(uint64_t epoch)> order_of = {};
   /// Positions [begin, end) of the endless walk over epochs: position p is sample
   /// EpochOrder(..., p / count)[p % count]. Resuming is giving the position to go on from.
   uint64_t begin = 0;
@@ -58,7 +61,7 @@ struct DamagedSample {
 class LoaderCore {
  public:
   /// A made sample goes where `slot` says; whoever takes ticket t reads slot t % ahead.
-  using Make = std::function<void(uint32_t index, size_t slot)>;
+  using Make = std::function<void(uint32_t index, uint64_t position, size_t slot)>;
 
   LoaderCore(LoaderOptions options, Make make);
   ~LoaderCore();  ///< Waits for samples in the making.
@@ -118,12 +121,17 @@ class Loader {
     Sample sample;
   };
 
-  /// `make` is called from all threads at once, for indices below `count`.
+  /// `make` is called from all threads at once, for indices of the epoch's order.
   Loader(LoaderOptions options, std::function<Sample(uint32_t index)> make)
+      : Loader(std::move(options),
+               [make = std::move(make)](uint32_t index, uint64_t) { return make(index); }) {}
+  /// The same for samples that also depend on their position: random draws keyed by it.
+  Loader(LoaderOptions options, std::function<Sample(uint32_t index, uint64_t position)> make)
       : made_(options.ahead),
-        core_(std::move(options), [this, make = std::move(make)](uint32_t index, size_t slot) {
-          made_[slot].emplace(make(index));
-        }) {}
+        core_(std::move(options),
+              [this, make = std::move(make)](uint32_t index, uint64_t position, size_t slot) {
+                made_[slot].emplace(make(index, position));
+              }) {}
 
   /// The next sound sample; nothing at the end. Throws what making it threw, and BusyError once an
   /// interruption was asked for.

@@ -352,6 +352,7 @@ Frame Dataset::FrameOf(std::string_view sample_token) const {
 }
 
 const Map* Dataset::MapOf(std::string_view location) const {
+  if (!options().read_maps) return nullptr;
   const std::lock_guard lock(impl_->map_mutex);
   const auto known = impl_->maps.find(location);
   if (known != impl_->maps.end()) return known->second.get();

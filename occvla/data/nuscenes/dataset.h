@@ -28,6 +28,8 @@ struct DatasetOptions {
   std::filesystem::path meta_actions;
   /// False for whoever makes the labels: what lies there is not read, be it broken or not.
   bool read_meta_actions = true;
+  /// False for whoever needs no map, such as training: frames then have none.
+  bool read_maps = true;
 };
 
 /// A nuScenes data set opened for reading. Any thread may use it.

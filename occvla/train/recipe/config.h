@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "occvla/base/config.h"
-#include "occvla/train/feed/config.h"
+#include "occvla/train/feed/feed_config.h"
 
 namespace occvla::train {
 
@@ -89,6 +89,7 @@ struct LossConfig {
   VoxelMask voxels = VoxelMask::kCamera;
   bool class_weights = false;
   double cross_entropy = 1, lovasz = 0, embedding = 1;
+  int64_t restart_unused = 0;
 
   template <typename Visitor>
   void VisitFields(Visitor&& v) {
@@ -98,6 +99,8 @@ struct LossConfig {
     v("cross_entropy", cross_entropy, "weight of the voxels' cross-entropy in L_occ");
     v("lovasz", lovasz, "weight of Lovasz-softmax in L_occ");
     v("embedding", embedding, "weight of the codebook's loss; stage vqvae alone");
+    v("restart_unused", restart_unused,
+      "steps after which an unused code moves onto a latent; 0 = never; stage vqvae alone");
   }
 };
 

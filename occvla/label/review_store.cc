@@ -7,14 +7,20 @@
 #include <thread>
 
 #include "occvla/base/error.h"
+#include "occvla/base/sqlite.h"
 #include "occvla/base/text.h"
-#include "occvla/label/review_sqlite.h"
 
 namespace occvla::label {
 namespace {
 
 constexpr int kBusy_ms = 5000, kPause_ms = 5;
 constexpr int64_t kApplication = 0x4f435256, kVersion = 1;
+
+const SqliteWords kWords{
+    .what = "review store",
+    .make = "`occvla label review set` or `import` makes one.",
+    .name = "Name the file that `occvla label review` made.",
+    .repair = "Make it again from an export with `occvla label review import`."};
 
 // In the order of their names, as sqlite_schema is asked for them.
 constexpr std::array<const char*, 4> kSchema = {
@@ -59,7 +65,7 @@ struct ReviewStore::Impl {
 
   Impl(const std::filesystem::path& file, Missing missing)
       : path(file),
-        database(file,
+        database(file, kWords,
                  missing == Missing::kCreate ? Sqlite::Missing::kCreate : Sqlite::Missing::kRefuse,
                  kBusy_ms) {
     // SQLite does not wait for another process in all of this, which may be creating the same file.

@@ -1,17 +1,19 @@
-#include "occvla/label/review_sqlite.h"
+#include "occvla/base/sqlite.h"
 
 #include <sqlite3.h>
+
+#include <utility>
 
 #include "occvla/base/error.h"
 #include "occvla/base/text.h"
 
-namespace occvla::label {
+namespace occvla {
 
-Sqlite::Sqlite(const std::filesystem::path& path, Missing missing, int busy_ms) : path_(path) {
+Sqlite::Sqlite(const std::filesystem::path& path, SqliteWords words, Missing missing, int busy_ms)
+    : path_(path), words_(std::move(words)) {
   std::error_code ignored;
   if (missing == Missing::kRefuse && !std::filesystem::exists(path, ignored)) {
-    throw DataError(path.string() +
-                    ": there is no review store. `occvla label review set` or `import` makes one.");
+    throw DataError(path.string() + ": there is no " + words_.what + ". " + words_.make);
   }
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                     (missing == Missing::kCreate ? SQLITE_OPEN_CREATE : 0);
@@ -19,7 +21,7 @@ Sqlite::Sqlite(const std::filesystem::path& path, Missing missing, int busy_ms) 
   if (code != SQLITE_OK) {
     const std::string reason = database_ ? sqlite3_errmsg(database_) : sqlite3_errstr(code);
     sqlite3_close_v2(database_);
-    throw DataError(path.string() + ": the review store cannot be opened: " + reason +
+    throw DataError(path.string() + ": the " + words_.what + " cannot be opened: " + reason +
                     ". It must be a file in a folder that exists and may be written.");
   }
   sqlite3_busy_timeout(database_, busy_ms);
@@ -46,16 +48,15 @@ void Sqlite::Fail(int code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:  // Two processes raced for the WAL's locks.
-      throw BusyError(path_.string() +
-                      ": another process holds the review store. Run the command again.");
+      throw BusyError(path_.string() + ": another process holds the " + words_.what +
+                      ". Run the command again.");
     case SQLITE_FULL:
       throw DeviceError(path_.string() + ": the disk is full; nothing of this was kept.");
     case SQLITE_NOTADB:
-      throw DataError(path_.string() +
-                      ": is not a review store. Name the file that `occvla label review` made.");
+      throw DataError(path_.string() + ": is not a " + words_.what + ". " + words_.name);
     default:
-      throw DataError(path_.string() + ": the review store is damaged or not usable: " + reason +
-                      ". Make it again from an export with `occvla label review import`.");
+      throw DataError(path_.string() + ": the " + words_.what +
+                      " is damaged or not usable: " + reason + ". " + words_.repair);
   }
 }
 
@@ -121,4 +122,4 @@ void SqliteTransaction::Commit() {
   open_ = false;
 }
 
-}  // namespace occvla::label
+}  // namespace occvla

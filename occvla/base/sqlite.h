@@ -7,16 +7,24 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-/// Just enough of SQLite for the review store: every return code is looked at, and what goes wrong
-/// is an Error that names the file.
-namespace occvla::label {
+/// Just enough of SQLite for the review store and the registry of runs: every return code is looked
+/// at, and what goes wrong is an Error that names the file.
+namespace occvla {
+
+/// What a database is called in complaints, and what helps.
+struct SqliteWords {
+  std::string what;    ///< "review store".
+  std::string make;    ///< "`occvla label review set` makes one.", when there is none.
+  std::string name;    ///< What to do when the file is something else.
+  std::string repair;  ///< What to do when it is damaged.
+};
 
 /// An open database. One thread.
 class Sqlite {
  public:
   enum class Missing { kCreate, kRefuse };
   /// Waits up to `busy_ms` for other processes. Throws DataError.
-  Sqlite(const std::filesystem::path& path, Missing missing, int busy_ms);
+  Sqlite(const std::filesystem::path& path, SqliteWords words, Missing missing, int busy_ms);
   ~Sqlite();
   Sqlite(const Sqlite&) = delete;
   Sqlite& operator=(const Sqlite&) = delete;
@@ -31,6 +39,7 @@ class Sqlite {
 
  private:
   std::filesystem::path path_;
+  SqliteWords words_;
   sqlite3* database_ = nullptr;
 };
 
@@ -72,4 +81,4 @@ class SqliteTransaction {
   bool open_ = true;
 };
 
-}  // namespace occvla::label
+}  // namespace occvla

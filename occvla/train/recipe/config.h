@@ -69,6 +69,7 @@ struct RunConfig {
   std::string preset = "nano";
   std::filesystem::path tokenizer;
   std::filesystem::path vqvae;
+  std::vector<std::string> model;
 
   template <typename Visitor>
   void VisitFields(Visitor&& v) {
@@ -79,6 +80,9 @@ struct RunConfig {
     v("checkpoint", checkpoint, "checkpoint to start from; empty = new weights of `preset`");
     v("preset", preset, "sizes of a new model, where there is no checkpoint");
     v("tokenizer", tokenizer, "folder of a new model's tokenizer; empty = the small one");
+    v("model", model,
+      "changes of the model's fields: [\"planner.history=0\"]; tensors that the checkpoint lacks "
+      "start anew");
     v("vqvae", vqvae, "OccWorld .pth or checkpoint whose VQ-VAE is taken; empty = the model's own");
   }
 };

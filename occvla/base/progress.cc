@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <utility>
 
 namespace occvla {
 namespace {
@@ -68,6 +67,8 @@ void Progress::Add(uint64_t done) {
   std::fprintf(stderr, "\r%s\x1b[K", Line(elapsed, TerminalColumns() - 1).c_str());
 }
 
+void Progress::StartAt(uint64_t done) { done_ = before_ = done; }
+
 std::string Progress::Line(double elapsed_seconds, int columns) const {
   const uint64_t done = std::min(done_, total_);
   const double part = total_ == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total_);
@@ -78,8 +79,10 @@ std::string Progress::Line(double elapsed_seconds, int columns) const {
   counts += std::to_string(done_);
   counts += '/';
   counts += std::to_string(total_) + " " + unit_;
-  if (done_ > 0 && elapsed_seconds > 0) {
-    const double rate = static_cast<double>(done_) / elapsed_seconds;
+  if (!note_.empty()) {
+    counts += "  " + note_;
+  } else if (done_ > before_ && elapsed_seconds > 0) {
+    const double rate = static_cast<double>(done_ - before_) / elapsed_seconds;
     counts += "  " + RateText(rate) + "/s " +
               DurationText(static_cast<double>(total_ - done) / rate) + " left";
   }

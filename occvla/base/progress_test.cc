@@ -35,6 +35,21 @@ TEST(ProgressTest, LongWaitsAreToldInMinutesAndHours) {
   EXPECT_EQ(progress.Line(100.0, 40), "x   1%  10/1000 f  0.1/s 2 h 45 min left");
 }
 
+TEST(ProgressTest, WhatWasDoneBeforeIsNoRate) {
+  Progress progress("train", 100, "steps");
+  progress.StartAt(50);
+  EXPECT_EQ(progress.Line(10.0, 28), "train  50%  50/100 steps");
+  progress.Add(10);
+  EXPECT_EQ(progress.Line(10.0, 46), "train  60%  60/100 steps  1.0/s 40 s left");
+}
+
+TEST(ProgressTest, ANoteStandsInPlaceOfTheRate) {
+  Progress progress("train", 100, "steps");
+  progress.Add(50);
+  progress.Note("loss 1.5");
+  EXPECT_EQ(progress.Line(10.0, 38), "train  50%  50/100 steps  loss 1.5");
+}
+
 // What tests capture is no terminal.
 TEST(ProgressTest, NothingIsDrawnWithoutATerminal) {
   testing::internal::CaptureStderr();

@@ -161,7 +161,7 @@ TEST(RunFolderTest, AnotherRunIsNotResumed) {
             path.string() +
                 ": holds another run, which cannot be resumed like this:\n"
                 "  - stage was \"joint\", is \"planner\"\n"
-                "  - train.lr was 0.0001, is 0.0002\n"
+                "  - train.lr was 1e-04, is 2e-04\n"
                 "  - train.warmup was absent, is 3\n"
                 "Give it what it was begun with, or choose another run.out without --resume.");
   other = Facts();

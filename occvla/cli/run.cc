@@ -23,6 +23,7 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddInit(app, context);
   AddConvert(app, context);
   AddSynth(app, context);
+  AddTrain(app, context);
   auto& data =
       *app.add_subcommand("data", "Looks at a data set: checks, counts, shows, exports, packs");
   AddDataCheck(data, context);

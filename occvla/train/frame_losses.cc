@@ -124,7 +124,8 @@ void FrameObjective::AddOccupancy(const Example& example, model::KvCache& cache,
   const auto hidden = model_.OccupancyHidden(cache, config.image_tokens());
   losses.tokens += hidden.size(0);
   const auto logits = model_.OccupancyLogits(hidden);  // [X, Y, Z, classes]
-  OccupancyLossOptions options{.class_weights = class_weights_,
+  OccupancyLossOptions options{.mask = {},
+                               .class_weights = class_weights_,
                                .cross_entropy = config_.cross_entropy,
                                .lovasz = config_.lovasz};
   const auto device = logits.device();

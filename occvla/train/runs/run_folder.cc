@@ -47,7 +47,8 @@ std::optional<std::string> FirstIn(const fs::path& folder) {
   std::optional<std::string> first;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (!IsLeftover(name) && (!first || name < *first)) first = name;
+    // A new model's first weights may stand there before the run does.
+    if (name != "start" && !IsLeftover(name) && (!first || name < *first)) first = name;
   }
   return first;
 }

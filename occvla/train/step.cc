@@ -1,0 +1,113 @@
+#include "occvla/train/step.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <cmath>
+
+#include "occvla/base/error.h"
+
+namespace occvla::train {
+
+struct StepRunner::Made {
+  FrameLosses losses;
+  std::vector<std::vector<at::Tensor>> gradients;  // One list, or one a part.
+  std::map<std::string, double> values;
+  bool finite = true;
+};
+
+StepRunner::StepRunner(const FrameObjective& objective, const Parameters& parameters,
+                       FrameThreads& threads, const PlannerInputs* planner)
+    : objective_(objective),
+      parameters_(parameters),
+      threads_(threads),
+      planner_(planner),
+      trained_(parameters.TrainedTensors()) {}
+
+StepRunner::Made StepRunner::MakeFrame(const Example& frame, bool by_loss) const {
+  const c10::AutoGradMode on(true);
+  Made made;
+  made.losses = objective_(frame, planner_ != nullptr ? &planner_->Of(frame.token) : nullptr);
+  auto& parts = made.losses.parts;
+  std::vector<at::Tensor> objectives;
+  for (const auto& part : parts) {
+    if (!part.loss.requires_grad()) continue;
+    if (by_loss || objectives.empty()) {
+      objectives.push_back(part.loss);
+    } else {
+      objectives[0] = objectives[0] + part.loss;
+    }
+  }
+  for (size_t i = 0; i < objectives.size(); ++i) {
+    made.gradients.push_back(torch::autograd::grad(
+        {objectives[i]}, trained_, {}, /*retain_graph=*/i + 1 < objectives.size(),
+        /*create_graph=*/false, /*allow_unused=*/true));
+  }
+  double total = 0;
+  for (auto& part : parts) {
+    part.loss = part.loss.detach();
+    const double value = part.loss.item<double>();
+    made.values["loss_" + part.name] = value;
+    total += value;
+  }
+  made.values["loss"] = total;
+  made.finite = std::isfinite(total);
+  for (const auto& [name, value] : made.losses.values) made.values[name] = value.item<double>();
+  return made;
+}
+
+void StepRunner::TakeFrame(const Example& frame, Made made, StepSums& sums) const {
+  const c10::AutoGradMode off(false);
+  const auto add = [](at::Tensor& sum, const at::Tensor& more) {
+    if (!more.defined()) return;
+    sum = sum.defined() ? sum.add_(more) : more.clone();
+  };
+  sums.gradients.resize(trained_.size());
+  for (size_t part = 0; part < made.gradients.size(); ++part) {
+    if (made.gradients.size() > 1) {
+      auto& alone = sums.gradients_by_loss[made.losses.parts[part].name];
+      alone.resize(trained_.size());
+      for (size_t i = 0; i < trained_.size(); ++i) add(alone[i], made.gradients[part][i]);
+    }
+    for (size_t i = 0; i < trained_.size(); ++i) add(sums.gradients[i], made.gradients[part][i]);
+  }
+  for (const auto& [name, value] : made.values) {
+    auto& [sum, count] = sums.values[name];
+    sum += value;
+    ++count;
+  }
+  add(sums.confusion, made.losses.confusion);
+  add(sums.used_codes, made.losses.used_codes);
+  if (made.losses.latents.defined())
+    sums.latents = sums.latents.defined() ? at::cat({sums.latents, made.losses.latents})
+                                          : made.losses.latents;
+  ++sums.frames;
+  sums.tokens += made.losses.tokens;
+  if (!made.finite) sums.not_finite.push_back(frame.token);
+}
+
+StepSums StepRunner::Run(const std::vector<Example>& frames, bool by_loss,
+                         const std::stop_token& interrupt) const {
+  StepSums sums;
+  std::vector<std::optional<Made>> made(frames.size());
+  threads_.Run(
+      frames.size(),
+      [&](size_t i) {
+        if (interrupt.stop_requested()) throw BusyError("train: interrupted.");
+        made[i] = MakeFrame(frames[i], by_loss);
+      },
+      [&](size_t i) {
+        TakeFrame(frames[i], std::move(*made[i]), sums);
+        made[i].reset();
+      });
+  const c10::AutoGradMode off(false);
+  sums.gradients.resize(trained_.size());
+  for (size_t i = 0; i < trained_.size(); ++i)
+    if (!sums.gradients[i].defined())
+      sums.gradients[i] = at::zeros_like(trained_[i], trained_[i].options().requires_grad(false));
+  return sums;
+}
+
+}  // namespace occvla::train

@@ -19,7 +19,8 @@ namespace {
 constexpr int64_t kPanel = kTileColumns * kWidth;
 
 /// c[r][column] (+)= sum over units of a[r][unit] . b[unit][column], for kRows x kColumns * kWidth.
-template <typename Format, int kRows, int kColumns>
+/// Transposed, a is [unit][r].
+template <typename Format, int kRows, int kColumns, bool kTransposed>
 void Tile(const float* a, int64_t a_stride, const float* b, int64_t units, float* c,
           int64_t c_stride, bool add) {
   Vector sums[kRows][kColumns];
@@ -35,7 +36,7 @@ void Tile(const float* a, int64_t a_stride, const float* b, int64_t units, float
       columns[column] = Load(b + (unit * kColumns + column) * kWidth);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-      const Vector row = Fill(a[r * a_stride + unit]);
+      const Vector row = Fill(a[kTransposed ? unit * a_stride + r : r * a_stride + unit]);
 #pragma GCC unroll 8
       for (int column = 0; column < kColumns; ++column)
         sums[r][column] = Format::Dot(row, columns[column], sums[r][column]);
@@ -49,26 +50,28 @@ void Tile(const float* a, int64_t a_stride, const float* b, int64_t units, float
 }
 
 /// The same for any number of rows and at most kPanel columns (a multiple of kWidth).
-template <typename Format, int kColumns>
+template <typename Format, int kColumns, bool kTransposed>
 void Strip(const float* a, int64_t a_stride, const float* b, int64_t units, float* c,
            int64_t c_stride, int64_t rows, bool add) {
   using Function = void (*)(const float*, int64_t, const float*, int64_t, float*, int64_t, bool);
-  static constexpr Function kTiles[] = {Tile<Format, 1, kColumns>, Tile<Format, 2, kColumns>,
-                                        Tile<Format, 3, kColumns>, Tile<Format, 4, kColumns>,
-                                        Tile<Format, 5, kColumns>, Tile<Format, 6, kColumns>};
+  static constexpr Function kTiles[] = {
+      Tile<Format, 1, kColumns, kTransposed>, Tile<Format, 2, kColumns, kTransposed>,
+      Tile<Format, 3, kColumns, kTransposed>, Tile<Format, 4, kColumns, kTransposed>,
+      Tile<Format, 5, kColumns, kTransposed>, Tile<Format, 6, kColumns, kTransposed>};
   static_assert(kTileRows == 6);
   for (int64_t r = 0; r < rows; r += kTileRows)
-    kTiles[Smaller(rows - r, kTileRows) - 1](a + r * a_stride, a_stride, b, units, c + r * c_stride,
-                                             c_stride, add);
+    kTiles[Smaller(rows - r, kTileRows) - 1](a + (kTransposed ? r : r * a_stride), a_stride, b,
+                                             units, c + r * c_stride, c_stride, add);
 }
-template <typename Format>
+template <typename Format, bool kTransposed = false>
 void Product(const float* a, int64_t a_stride, const float* b, int64_t units, float* c,
              int64_t c_stride, int64_t rows, int64_t columns, bool add) {
   using Function =
       void (*)(const float*, int64_t, const float*, int64_t, float*, int64_t, int64_t, bool);
-  static constexpr Function kStrips[] = {Strip<Format, 1>, Strip<Format, 2>, Strip < Format,
-                                         kTileColumns < 3 ? kTileColumns : 3 >,
-                                         Strip<Format, kTileColumns>};
+  constexpr int kThree = kTileColumns < 3 ? kTileColumns : 3;
+  static constexpr Function kStrips[] = {
+      Strip<Format, 1, kTransposed>, Strip<Format, 2, kTransposed>,
+      Strip<Format, kThree, kTransposed>, Strip<Format, kTileColumns, kTransposed>};
   for (int64_t column = 0; column < columns; column += kPanel) {
     const int64_t vectors = Smaller(columns - column, kPanel) / kWidth;
     kStrips[vectors - 1](a, a_stride, b + column * units, units, c + column, c_stride, rows, add);
@@ -100,23 +103,21 @@ class BlockTask {
     first_query_ = task % blocks * block_;
     queries_ = Smaller(block_, args_.queries - first_query_);
     rows_ = group_ * queries_;
-    Range all{args_.keys, 0};
-    for (int64_t t = 0; t < queries_; ++t) {
-      const Range visible = Visible(args_, first_query_ + t);
-      if (visible.begin < visible.end)
-        all = {Smaller(all.begin, visible.begin), Larger(all.end, visible.end)};
-    }
     for (int64_t r = 0; r < rows_; ++r) {
       Format::PackRow(Row(args_.q, args_.q_head_stride, args_.q_row_stride, r), args_.head_size,
                       q_ + r * units_);
       states_[r] = RowState();
       Scale(sums_ + r * columns_);
     }
-    for (int64_t start = all.begin / kKeys * kKeys; start < all.end; start += kKeys)
-      Block(start, Larger(all.begin - start, 0), Smaller(all.end - start, kKeys));
+    if (args_.shared > 0) Walk(Side::kShared);
+    Walk(Side::kOwn);
     for (int64_t r = 0; r < rows_; ++r) {
-      const Range visible = Visible(args_, first_query_ + r % queries_);
-      Finish(sums_ + r * columns_, states_[r].total, visible.begin < visible.end,
+      const int64_t query = first_query_ + r % queries_;
+      const bool sees = SeesAny(args_, query);
+      if (args_.logsumexp)
+        args_.logsumexp[(key_head_ * group_ + r / queries_) * args_.queries + query] =
+            sees ? states_[r].largest + __builtin_logf(states_[r].total) : 0.0f;
+      Finish(sums_ + r * columns_, states_[r].total, sees,
              const_cast<Number*>(Row(args_.out, args_.out_head_stride, args_.out_row_stride, r)),
              args_.head_size);
     }
@@ -142,8 +143,14 @@ class BlockTask {
            (first_query_ + r % queries_) * row_stride;
   }
 
+  void Walk(Side side) {
+    const Range all = Hull(args_, first_query_, queries_, side);
+    for (int64_t start = all.begin / kKeys * kKeys; start < all.end; start += kKeys)
+      Block(side, start, Larger(all.begin - start, 0), Smaller(all.end - start, kKeys));
+  }
+
   /// Keys [start + from, start + to): the rest of the block is seen by no query and never read.
-  void Block(int64_t start, int64_t from, int64_t to) {
+  void Block(Side side, int64_t start, int64_t from, int64_t to) {
     const Number* k = static_cast<const Number*>(args_.k) + key_head_ * args_.k_head_stride +
                       start * args_.k_row_stride;
     const Number* v = static_cast<const Number*>(args_.v) + key_head_ * args_.v_head_stride +
@@ -154,7 +161,7 @@ class BlockTask {
                        k_ + key / kPanel * kPanel * units_ + key % kPanel, kPanel);
     Product<Format>(q_, units_, k_, units_, scores_, kKeys, rows_, count, false);
     for (int64_t r = 0; r < rows_; ++r) {
-      const Range visible = Visible(args_, first_query_ + r % queries_);
+      const Range visible = Visible(args_, first_query_ + r % queries_, side);
       float* scores = scores_ + r * kKeys;
       const float factor =
           Weigh(args_, scores, count, visible.begin - start, visible.end - start, states_[r]);

@@ -11,7 +11,8 @@ constexpr int64_t kFewKeys = 256;  // Scores held at a time.
 constexpr int64_t kFewAhead = 8;   // Rows fetched ahead of their use.
 
 inline bool IsFew(const AttentionArgs& args) {
-  return args.heads / args.key_heads * args.queries <= kFewRows;
+  return args.heads / args.key_heads * args.queries <= kFewRows && args.shared == 0 &&
+         args.logsumexp == nullptr;
 }
 
 /// scores[r] = q[r] . k for kRows rows `stride` apart.

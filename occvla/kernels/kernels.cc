@@ -1,5 +1,7 @@
 #include "occvla/kernels/kernels.h"
 
+#include <algorithm>
+
 #include "occvla/kernels/variants.h"
 
 namespace occvla::kernels {
@@ -60,6 +62,16 @@ void Attention(const AttentionArgs& args, int64_t first, int64_t last, Isa isa) 
   else
     Pick(isa, scalar::Attention, avx2::Attention, avx512::Attention)(args, first, last);
 }
+int64_t AttentionBackwardParts(const AttentionArgs& of) {
+  const int64_t block = QueriesPerTask(of);
+  const int64_t blocks = (of.queries + block - 1) / block;
+  // Enough tasks for sixteen threads, of two blocks at least: every part has its own dk and dv.
+  return std::clamp<int64_t>(blocks / 2, 1, (15 + of.key_heads) / of.key_heads);
+}
+void AttentionBackward(const AttentionBackwardArgs& args, int64_t first, int64_t last, Isa isa) {
+  Pick(Supported(isa), scalar::AttentionBackward, avx2::AttentionBackward,
+       avx512::AttentionBackward)(args, first, last);
+}
 void Gemv(const GemvArgs& args, int64_t first, int64_t last, Isa isa) {
   return Pick(Supported(isa), scalar::Gemv, avx2::Gemv, avx512::Gemv)(args, first, last);
 }
@@ -69,6 +81,22 @@ void RmsNorm(const RmsNormArgs& args, int64_t first, int64_t last, Isa isa) {
 void LayerNorm(const LayerNormArgs& args, int64_t first, int64_t last, Isa isa) {
   return Pick(Supported(isa), scalar::LayerNorm, avx2::LayerNorm, avx512::LayerNorm)(args, first,
                                                                                      last);
+}
+void RmsNormBackward(const RmsNormBackwardArgs& args, int64_t first, int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::RmsNormBackward, avx2::RmsNormBackward,
+              avx512::RmsNormBackward)(args, first, last);
+}
+void LayerNormBackward(const LayerNormBackwardArgs& args, int64_t first, int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::LayerNormBackward, avx2::LayerNormBackward,
+              avx512::LayerNormBackward)(args, first, last);
+}
+void GeluTanhBackward(const GeluTanhBackwardArgs& args, int64_t first, int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::GeluTanhBackward, avx2::GeluTanhBackward,
+              avx512::GeluTanhBackward)(args, first, last);
+}
+void RotaryBackward(const RotaryBackwardArgs& args, int64_t first, int64_t last, Isa isa) {
+  return Pick(Supported(isa), scalar::RotaryBackward, avx2::RotaryBackward, avx512::RotaryBackward)(
+      args, first, last);
 }
 void GeluTanh(Storage storage, const void* gate, const void* up, void* out, int64_t first,
               int64_t last, Isa isa) {

@@ -38,7 +38,8 @@ inline __attribute__((always_inline)) void As(Storage storage, void* data, Use u
 }
 
 template <typename X, typename Y>
-void RmsNormRow(const X* x, const float* w, Y* y, float* residual, int64_t size, float eps) {
+void RmsNormRow(const X* x, const float* w, Y* y, float* residual, const float* before,
+                int64_t size, float eps) {
   Vector squares = Zero();
   ForVectors(0, size, [&](int64_t i, auto count) {
     const Vector a = Load(x + i, count);
@@ -50,7 +51,7 @@ void RmsNormRow(const X* x, const float* w, Y* y, float* residual, int64_t size,
     const Vector scaled = Multiply(Load(x + i, count), factor);
     const Vector value = Multiply(scaled, Add(Load(w + i, count), Fill(1.0f)));
     if (residual)
-      Store(residual + i, Add(Load(residual + i, count), value), count);
+      Store(residual + i, Add(Load(before + i, count), value), count);
     else
       Store(y + i, value, count);
   });
@@ -61,8 +62,9 @@ inline void RmsNormBody(const RmsNormArgs& args, int64_t first, int64_t last) {
     As(args.y_storage, args.y, [&](auto* y) {
       for (int64_t row = first; row < last; ++row) {
         const int64_t start = row * args.size;
-        RmsNormRow(x + start, args.w, y ? y + start : y,
-                   args.residual ? args.residual + start : nullptr, args.size, args.eps);
+        float* residual = args.residual ? args.residual + start : nullptr;
+        RmsNormRow(x + start, args.w, y ? y + start : y, residual,
+                   args.before ? args.before + start : residual, args.size, args.eps);
       }
     });
   });

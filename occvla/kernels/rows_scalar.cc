@@ -32,7 +32,7 @@ void RmsNorm(const RmsNormArgs& args, int64_t first, int64_t last) {
           Load(args.x_storage, args.x, start + i) * factor * (1 + Load(Storage::kF32, args.w, i));
       if (args.residual)
         Store(Storage::kF32, args.residual, start + i,
-              Load(Storage::kF32, args.residual, start + i) + y);
+              Load(Storage::kF32, args.before ? args.before : args.residual, start + i) + y);
       else
         Store(args.y_storage, args.y, start + i, y);
     }

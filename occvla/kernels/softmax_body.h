@@ -17,9 +17,35 @@ inline int64_t RoundUp(int64_t a, int64_t step) { return (a + step - 1) / step *
 struct Range {
   int64_t begin, end;
 };
+/// A query's own keys.
 inline Range Visible(const AttentionArgs& args, int64_t query) {
-  return {args.begin ? Larger(args.begin[query], 0) : 0,
+  return {Larger(args.begin ? args.begin[query] : 0, args.shared),
           args.end ? Smaller(args.end[query], args.keys) : args.keys};
+}
+/// What it sees of the shared keys.
+inline Range VisibleShared(const AttentionArgs& args, int64_t query) {
+  return {args.shared_begin ? Larger(args.shared_begin[query], 0) : 0,
+          Smaller(args.shared, args.keys)};
+}
+/// Keys are walked through in two passes, the shared ones and the queries' own. A block of keys in
+/// which one ends and the other begins is visited twice.
+enum class Side { kShared, kOwn };
+inline Range Visible(const AttentionArgs& args, int64_t query, Side side) {
+  return side == Side::kOwn ? Visible(args, query) : VisibleShared(args, query);
+}
+inline bool SeesAny(const AttentionArgs& args, int64_t query) {
+  const Range own = Visible(args, query), shared = VisibleShared(args, query);
+  return own.begin < own.end || shared.begin < shared.end;
+}
+/// From the first to behind the last key that one of `queries` sees.
+inline Range Hull(const AttentionArgs& args, int64_t first_query, int64_t queries, Side side) {
+  Range all{args.keys, 0};
+  for (int64_t t = 0; t < queries; ++t) {
+    const Range visible = Visible(args, first_query + t, side);
+    if (visible.begin < visible.end)
+      all = {Smaller(all.begin, visible.begin), Larger(all.end, visible.end)};
+  }
+  return all;
 }
 
 /// The softmax of one row so far: the largest score, and the sum of e^(score - largest).

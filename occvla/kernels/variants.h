@@ -12,14 +12,32 @@ inline int64_t QueriesPerTask(const AttentionArgs& args) {
   return group >= 16 ? 8 : 128 / group;
 }
 
+/// How far a row of dk and dv reaches in AttentionBackward.
+inline int64_t PaddedHead(const AttentionArgs& args) { return (args.head_size + 15) / 16 * 16; }
+
+/// The query blocks (of QueriesPerTask) of one task of AttentionBackward: [first, last).
+struct BlockRange {
+  int64_t first, last;
+};
+inline BlockRange BlocksOfPart(const AttentionArgs& args, int64_t part, int64_t parts) {
+  const int64_t block = QueriesPerTask(args);
+  const int64_t blocks = (args.queries + block - 1) / block;
+  return {blocks * part / parts, blocks * (part + 1) / parts};
+}
+
 #define OCCVLA_KERNELS_VARIANT                                                               \
   void Attention(const AttentionArgs& args, int64_t first, int64_t last);                    \
+  void AttentionBackward(const AttentionBackwardArgs& args, int64_t first, int64_t last);    \
   void Gemv(const GemvArgs& args, int64_t first, int64_t last);                              \
   void RmsNorm(const RmsNormArgs& args, int64_t first, int64_t last);                        \
+  void RmsNormBackward(const RmsNormBackwardArgs& args, int64_t first, int64_t last);        \
   void LayerNorm(const LayerNormArgs& args, int64_t first, int64_t last);                    \
+  void LayerNormBackward(const LayerNormBackwardArgs& args, int64_t first, int64_t last);    \
   void GeluTanh(Storage storage, const void* gate, const void* up, void* out, int64_t first, \
                 int64_t last);                                                               \
+  void GeluTanhBackward(const GeluTanhBackwardArgs& args, int64_t first, int64_t last);      \
   void Rotary(const RotaryArgs& args, int64_t first, int64_t last);                          \
+  void RotaryBackward(const RotaryBackwardArgs& args, int64_t first, int64_t last);          \
   void ToBFloat16(const float* src, uint16_t* dst, int64_t first, int64_t last);             \
   void ToFloat(const uint16_t* src, float* dst, int64_t first, int64_t last);                \
   uint64_t StreamRead(const void* data, int64_t first, int64_t last);

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "occvla/model/device.h"
+#include "occvla/model/layers.h"
 #include "occvla/model/linear.h"
 
 namespace occvla::model {
@@ -186,9 +187,52 @@ at::Tensor ForwardByKernel(const at::Tensor& q, const at::Tensor& k, const at::T
   args.storage = StorageOf(q);
   args.begin = ranges.begin.data();
   args.end = ranges.end.data();
+  args.shared = ranges.shared;
+  args.shared_begin = ranges.shared_begin.empty() ? nullptr : ranges.shared_begin.data();
   ParallelFor(kernels::AttentionTasks(args), 1,
               [&](int64_t first, int64_t last) { kernels::Attention(args, first, last); });
   return out;
+}
+
+// The rest for calls whose gradients are wanted, where the ranges are tensors.
+kernels::AttentionArgs TrainingArgs(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                    const at::Tensor& out, const at::Tensor& logsumexp,
+                                    const RangeTensors& ranges, const AttentionOptions& options) {
+  kernels::AttentionArgs args;
+  FillArgs(args, q, k, v, out, options);
+  args.storage = StorageOf(q);
+  args.begin = ranges.begin.const_data_ptr<int32_t>();
+  args.end = ranges.end.const_data_ptr<int32_t>();
+  args.shared = static_cast<int32_t>(ranges.shared);
+  if (ranges.shared > 0) args.shared_begin = ranges.shared_begin.const_data_ptr<int32_t>();
+  args.logsumexp = logsumexp.mutable_data_ptr<float>();
+  return args;
+}
+
+// dq, dk and dv by the fused kernel.
+variable_list BackwardByKernel(const kernels::AttentionArgs& of, const at::Tensor& q,
+                               const at::Tensor& k, at::Tensor d_out) {
+  if (d_out.stride(2) != 1) d_out = d_out.contiguous();
+  auto dq = at::empty({of.heads, of.queries, of.head_size}, q.options()).transpose(0, 1);
+  const int64_t parts = kernels::AttentionBackwardParts(of), padded = (of.head_size + 15) / 16 * 16;
+  const auto sums =
+      at::empty({2, parts, of.key_heads, of.keys, padded}, q.options().dtype(at::kFloat));
+  const kernels::AttentionBackwardArgs args{.of = of,
+                                            .dout = d_out.const_data_ptr(),
+                                            .dq = dq.mutable_data_ptr(),
+                                            .dk = sums[0].mutable_data_ptr<float>(),
+                                            .dv = sums[1].mutable_data_ptr<float>(),
+                                            .dout_head_stride = d_out.stride(1),
+                                            .dout_row_stride = d_out.stride(0),
+                                            .dq_head_stride = dq.stride(1),
+                                            .dq_row_stride = dq.stride(0)};
+  ParallelFor(of.key_heads * parts, 1,
+              [&](int64_t first, int64_t last) { kernels::AttentionBackward(args, first, last); });
+  // Part by part: one order of summation whatever the threads.
+  auto total = sums.select(1, 0);
+  for (int64_t part = 1; part < parts; ++part) total.add_(sums.select(1, part));
+  total = total.narrow(3, 0, of.head_size).to(k.scalar_type());
+  return {dq, total[0], total[1]};
 }
 
 bool CudaKernelServes(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
@@ -221,13 +265,25 @@ class AttentionFunction : public Function<AttentionFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
                             const at::Tensor& v, const RangeTensors& ranges, double scale,
-                            double softcap, int64_t max_score_bytes) {
-    context->save_for_backward({q, k, v, ranges.begin, ranges.end, ranges.shared_begin});
+                            double softcap, int64_t max_score_bytes, bool kernel) {
+    at::Tensor out, logsumexp;  // [T, H, D], [H, T]
+    const AttentionOptions options{scale, softcap, max_score_bytes};
+    if (kernel) {
+      out = at::empty({q.size(0), q.size(1), q.size(2)}, q.options());
+      logsumexp = at::empty({q.size(1), q.size(0)}, q.options().dtype(at::kFloat));
+      const auto args = TrainingArgs(q, k, v, out, logsumexp, ranges, options);
+      ParallelFor(kernels::AttentionTasks(args), 1,
+                  [&](int64_t first, int64_t last) { kernels::Attention(args, first, last); });
+    } else {
+      out = ForwardByChunks(q, k, v, ranges, options);
+    }
+    context->save_for_backward({q, k, v, ranges.begin, ranges.end, ranges.shared_begin,
+                                kernel ? out : at::Tensor(), logsumexp});
     context->saved_data["shared"] = ranges.shared;
     context->saved_data["scale"] = scale;
     context->saved_data["softcap"] = softcap;
     context->saved_data["max_score_bytes"] = max_score_bytes;
-    return ForwardByChunks(q, k, v, ranges, {scale, softcap, max_score_bytes});
+    return out;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -237,6 +293,21 @@ class AttentionFunction : public Function<AttentionFunction> {
     const AttentionOptions options{context->saved_data["scale"].toDouble(),
                                    context->saved_data["softcap"].toDouble(),
                                    context->saved_data["max_score_bytes"].toInt()};
+    if (const auto& out = saved[6], &logsumexp = saved[7]; logsumexp.defined()) {
+      auto all = BackwardByKernel(TrainingArgs(q, k, v, out, logsumexp, ranges, options), q, k,
+                                  gradients[0]);
+      all.resize(8);
+      return all;
+    }
+    auto all = ByChunks(q, k, v, ranges, options, gradients[0]);
+    all.resize(8);
+    return all;
+  }
+
+ private:
+  static variable_list ByChunks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                const RangeTensors& ranges, const AttentionOptions& options,
+                                const at::Tensor& gradient) {
     const auto type = MathType(q);
     const int64_t T = q.size(0), K = k.size(0);
     const auto k_math = k.to(type), v_math = v.to(type);
@@ -248,7 +319,7 @@ class AttentionFunction : public Function<AttentionFunction> {
       const int64_t t = std::min(step, T - first);
       const auto chunk =
           ScoreChunk(q.narrow(0, first, t).to(type), k_math, ranges.Narrow(first, t), options);
-      const auto d_out = GroupHeads(gradients[0].narrow(0, first, t).to(type).contiguous(), K);
+      const auto d_out = GroupHeads(gradient.narrow(0, first, t).to(type).contiguous(), K);
       dv.add_(at::bmm(chunk.weights.transpose(1, 2), d_out));
       auto d_scores = at::bmm(d_out, v_math.transpose(1, 2));  // [K, G * t, S]
       d_scores.sub_((d_scores * chunk.weights).sum(-1, /*keepdim=*/true)).mul_(chunk.weights);
@@ -257,7 +328,7 @@ class AttentionFunction : public Function<AttentionFunction> {
       dq.narrow(0, first, t).copy_(UngroupHeads(at::bmm(d_scores, k_math), t));
       dk.add_(at::bmm(d_scores.transpose(1, 2), chunk.q));
     }
-    return {dq, dk.to(k.scalar_type()), dv.to(v.scalar_type()), {}, {}, {}, {}};
+    return {dq, dk.to(k.scalar_type()), dv.to(v.scalar_type())};
   }
 };
 
@@ -285,15 +356,16 @@ at::Tensor Attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
               ", v is ", v.sizes());
   CheckRanges(ranges, T, S);
   const bool same_types = q.scalar_type() == k.scalar_type() && k.scalar_type() == v.scalar_type();
-  const bool kernel = same_types && ranges.shared == 0;
   at::Tensor out;  // [T, H, D]
-  if (kernel && UsesKernels(q) && UsesKernels(k) && UsesKernels(v)) {
+  if (same_types && UsesKernels(q) && UsesKernels(k) && UsesKernels(v)) {
     out = ForwardByKernel(q, k, v, ranges, options);
-  } else if (kernel && CudaKernelServes(q, k, v)) {
+  } else if (same_types && ranges.shared == 0 && CudaKernelServes(q, k, v)) {
     out = ForwardByCuda(q, k, v, ranges, options);
   } else {
+    const bool kernel = same_types && KernelsTake(q) && KernelsTake(k) && KernelsTake(v) &&
+                        q.stride(2) == 1 && k.stride(2) == 1 && v.stride(2) == 1;
     out = AttentionFunction::apply(q, k, v, ToTensors(ranges, q), options.scale, options.softcap,
-                                   options.max_score_bytes);
+                                   options.max_score_bytes, kernel);
   }
   return out.reshape({T, H * D});
 }

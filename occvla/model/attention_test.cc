@@ -7,6 +7,7 @@
 
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -256,6 +257,66 @@ TEST(AttentionTest, KernelAndDifferentiablePathAgree) {
   q.set_requires_grad(true);
   ASSERT_FALSE(UsesKernels(q));
   EXPECT_LT(LargestDifference(fused, Attention(q, k, v, ranges, options).detach()), 2e-6);
+}
+
+struct TrainingCase {
+  int64_t T, S, H, K, D;
+  int32_t shared;
+  at::ScalarType type;
+};
+
+class AttentionTraining : public ::testing::TestWithParam<TrainingCase> {};
+
+// The kernels' gradients against float64's, which the differences above hold.
+TEST_P(AttentionTraining, KernelsGiveTheGradientsOfTheChunks) {
+  const auto c = GetParam();
+  const auto make = [&](at::IntArrayRef sizes, int64_t seed) {
+    return Random(sizes, c.type, seed);
+  };
+  // As the language model lays them out: q [H, T, D] and the cache [K, more than S, D].
+  const std::vector<at::Tensor> given{make({c.H, c.T, c.D}, 1), make({c.K, c.S + 3, c.D}, 2),
+                                      make({c.K, c.S + 3, c.D}, 3)};
+  auto ranges = KeyRanges::Causal(c.T, c.S - c.T);
+  ranges.shared = c.shared;
+  ranges.begin[1] = std::max(c.shared, 2);
+  const auto weights = make({c.T, c.H * c.D}, 4);
+  const auto run = [&](at::ScalarType type) {
+    std::vector<at::Tensor> leaves;
+    for (const auto& x : given) leaves.push_back(x.to(type, false, true).set_requires_grad(true));
+    const auto out = Attention(leaves[0].transpose(0, 1), leaves[1].narrow(1, 0, c.S),
+                               leaves[2].narrow(1, 0, c.S), ranges,
+                               {.scale = 1 / std::sqrt(double(c.D)), .softcap = 5});
+    (out * weights.to(type)).sum().backward();
+    return std::vector<at::Tensor>{out.detach(), leaves[0].grad(), leaves[1].grad(),
+                                   leaves[2].grad()};
+  };
+  const auto fused = run(c.type), exact = run(at::kDouble);
+  for (size_t i = 0; i < fused.size(); ++i) {
+    EXPECT_EQ(fused[i].scalar_type(), c.type);
+    const double size = std::max(1.0, exact[i].abs().max().item<double>());
+    // bfloat16 rounds the results and the output that the slopes are made from.
+    EXPECT_LT(LargestDifference(fused[i], exact[i]), (c.type == at::kFloat ? 1e-5 : 2e-2) * size)
+        << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTraining,
+                         ::testing::Values(TrainingCase{7, 19, 4, 2, 16, 0, at::kFloat},
+                                           TrainingCase{40, 60, 4, 1, 24, 15, at::kFloat},
+                                           TrainingCase{300, 300, 2, 2, 8, 0, at::kFloat},
+                                           TrainingCase{9, 33, 8, 4, 72, 0, at::kBFloat16},
+                                           TrainingCase{40, 60, 4, 2, 256, 15, at::kBFloat16}));
+
+// An inference pass over packed questions goes through the kernel as well.
+TEST(AttentionTest, KernelSeesTheSharedKeys) {
+  Packed packed;
+  const auto exact = Attention(packed.inputs[0], packed.inputs[1], packed.inputs[2],
+                               packed.ranges.Windowed(packed.positions, 6), {.softcap = 5});
+  std::vector<at::Tensor> narrow;
+  for (const auto& x : packed.inputs) narrow.push_back(x.detach().to(at::kFloat));
+  const auto fused = Attention(narrow[0], narrow[1], narrow[2],
+                               packed.ranges.Windowed(packed.positions, 6), {.softcap = 5});
+  EXPECT_LT(LargestDifference(fused, exact.detach()), 2e-6);
 }
 
 TEST(AttentionTest, RefusesHeadsThatDoNotDivide) {

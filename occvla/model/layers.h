@@ -7,8 +7,13 @@
 #include "occvla/model/files/config.h"
 #include "occvla/model/linear.h"
 
-/// The pieces of the towers as functions. T tokens, C channels, H heads, D head size.
+/// The pieces of the towers as functions. T tokens, C channels, H heads, D head size. Fused kernels
+/// serve float32 and bfloat16 on a CPU, gradients included; they keep a call's inputs alone for the
+/// backward pass and add up weight gradients in an order that does not depend on the threads.
 namespace occvla::model {
+
+/// True where fused kernels have the functions and their gradients: on a CPU, float32 or bfloat16.
+bool KernelsTake(const at::Tensor& x);
 
 /// Gemma's x * rsqrt(mean(x^2) + eps) * (1 + w): x [T, C], w [C] -> [T, C] in `out`.
 at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& w, double eps, at::ScalarType out);

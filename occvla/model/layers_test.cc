@@ -4,7 +4,13 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include <ATen/Parallel.h>
+
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
 
 namespace occvla::model {
 namespace {
@@ -173,6 +179,129 @@ TEST(RotaryTableTest, AnglesFallByPowersOfTheta) {
   EXPECT_NEAR(table.sin[1][0].item<double>(), std::sin(2.0), 1e-15);
   EXPECT_NEAR(table.sin[1][1].item<double>(), std::sin(0.2), 1e-15);
   EXPECT_NEAR(table.cos[1][1].item<double>(), std::cos(0.2), 1e-15);
+}
+
+// Every function with a gradient of its own, as (inputs, which of them want gradients) -> output.
+struct Differentiable {
+  std::string name;
+  std::vector<std::vector<int64_t>> sizes;
+  // Converts what enters and leaves in `type`; the others are as the model keeps them.
+  std::function<at::Tensor(const std::vector<at::Tensor>&, at::ScalarType type)> function;
+};
+
+std::vector<Differentiable> Functions() {
+  using Inputs = std::vector<at::Tensor>;
+  const auto table = [](const at::Tensor& x) {
+    return MakeRotaryTable({0, 5, 9, 2, 77, 1, 30}, 24, kTheta, x.options());
+  };
+  const std::vector<int64_t> rows{7, 48};
+  return {
+      {"RmsNorm",
+       {rows, {48}},
+       [](const Inputs& in, at::ScalarType type) { return RmsNorm(in[0], in[1], 1e-6, type); }},
+      {"AddRmsNorm",
+       {rows, {48}, rows},
+       [](const Inputs& in, at::ScalarType type) {
+         return AddRmsNorm(type == at::kBFloat16 ? in[2].to(at::kFloat) : in[2], in[0], in[1],
+                           1e-6);
+       }},
+      {"LayerNorm",
+       {rows, {48}, {48}},
+       [](const Inputs& in, at::ScalarType type) {
+         const auto x = type == at::kBFloat16 ? in[0].to(at::kFloat) : in[0];
+         return LayerNorm(x, {in[1], in[2]}, 1e-6, type);
+       }},
+      {"GeluTanh", {rows}, [](const Inputs& in, at::ScalarType) { return GeluTanh(in[0], {}); }},
+      {"GatedGelu",
+       {rows, rows},
+       [](const Inputs& in, at::ScalarType) { return GeluTanh(in[0], in[1]); }},
+      {"RotateHeads",
+       {rows},
+       [=](const Inputs& in, at::ScalarType type) {
+         const auto turn = table(in[0]);
+         return RotateHeads(in[0], 2, &turn, type);
+       }},
+      {"SplitHeads",
+       {rows},
+       [](const Inputs& in, at::ScalarType type) { return RotateHeads(in[0], 2, nullptr, type); }},
+  };
+}
+
+// The output and the gradients of a weighted sum of it. Vectors stay float32 beside bfloat16.
+std::vector<at::Tensor> WithGradients(const Differentiable& f, at::ScalarType type,
+                                      at::ScalarType given, bool weights_too = true) {
+  std::vector<at::Tensor> leaves;
+  for (size_t i = 0; i < f.sizes.size(); ++i) {
+    const bool vector = f.sizes[i].size() == 1;
+    const auto start = given == at::kBFloat16 && vector ? at::kFloat : given;
+    const auto end = type == at::kBFloat16 && vector ? at::kFloat : type;
+    leaves.push_back(Random(f.sizes[i], start, i + 1).to(end, false, /*copy=*/true));
+    leaves.back().set_requires_grad(weights_too || !vector);
+  }
+  const auto out = f.function(leaves, type);
+  (out * Random(out.sizes(), given, 9).to(out.scalar_type())).sum().backward();
+  std::vector<at::Tensor> results{out.detach()};
+  for (const auto& leaf : leaves)
+    if (leaf.requires_grad()) results.push_back(leaf.grad());
+  return results;
+}
+
+TEST(LayerGradients, OfDoublesAgreeWithDifferences) {
+  for (const auto& f : Functions()) {
+    std::vector<at::Tensor> inputs;
+    for (size_t i = 0; i < f.sizes.size(); ++i)
+      inputs.push_back(Random(f.sizes[i], at::kDouble, i + 1));
+    const auto gradients = WithGradients(f, at::kDouble, at::kDouble);
+    const auto loss = [&] {
+      const auto out = f.function(inputs, at::kDouble);
+      return (out * Random(out.sizes(), at::kDouble, 9)).sum().item<double>();
+    };
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      auto values = inputs[i].flatten();
+      for (int64_t j = 0; j < values.numel(); j += 37) {
+        const double kept = values[j].item<double>(), step = 1e-5;
+        values[j] = kept + step;
+        const double above = loss();
+        values[j] = kept - step;
+        const double below = loss();
+        values[j] = kept;
+        EXPECT_NEAR(gradients[i + 1].flatten()[j].item<double>(), (above - below) / (2 * step),
+                    1e-7)
+            << f.name << " input " << i << " " << j;
+      }
+    }
+  }
+}
+
+TEST(LayerGradients, OfTheKernelsAreThoseOfDoubles) {
+  for (const auto& f : Functions())
+    for (const auto type : {at::kFloat, at::kBFloat16})
+      for (const bool weights_too : {true, false}) {
+        const auto found = WithGradients(f, type, type, weights_too);
+        const auto exact = WithGradients(f, at::kDouble, type, weights_too);
+        ASSERT_EQ(found.size(), exact.size()) << f.name;
+        for (size_t i = 0; i < found.size(); ++i) {
+          const double size = std::max(1.0, exact[i].abs().max().item<double>());
+          EXPECT_LT(LargestDifference(found[i], exact[i]),
+                    (type == at::kFloat ? 2e-6 : 1e-2) * size)
+              << f.name << " " << i;
+        }
+      }
+}
+
+TEST(LayerGradients, OfNormWeightsSumManyRowsInOneOrder) {
+  const auto x = Random({1000, 48}, at::kFloat, 1), weights = Random({1000, 48}, at::kFloat, 2);
+  const auto w = Random({48}, at::kFloat, 3).set_requires_grad(true);
+  const auto gradient = [&] {
+    w.mutable_grad().reset();
+    (RmsNorm(x, w, 1e-6, at::kFloat) * weights).sum().backward();
+    return w.grad().clone();
+  };
+  at::set_num_threads(1);
+  const auto alone = gradient();
+  at::set_num_threads(3);
+  EXPECT_TRUE(at::equal(gradient(), alone));
+  at::set_num_threads(1);
 }
 
 // Down [1, 2] = x0 - x1, up [2, 1] = (1, 10).

@@ -2,14 +2,12 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/argmin.h>
-#include <ATen/ops/bmm.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/silu.h>
-#include <ATen/ops/softmax.h>
 #include <ATen/ops/upsample_nearest2d.h>
 
 #include <algorithm>
@@ -19,6 +17,7 @@
 
 #include "occvla/base/error.h"
 #include "occvla/base/text.h"
+#include "occvla/model/attention.h"
 
 namespace occvla::model {
 namespace {
@@ -155,8 +154,10 @@ at::Tensor Vqvae::Decode(const at::Tensor& z, const Head& head) const {
     x = Conv(name + ".upsample.conv", CropTo(x, heights[level - 1], widths[level - 1]));
   }
   x = Conv("decoder.conv_out", at::silu(Norm("decoder.norm_out", x)));  // [F, D * E, H, W]
-  x = x.permute({0, 2, 3, 1}).reshape({-1, c.height, c.width, c.depth, c.class_width});
-  return at::linear(x, head.weight, head.bias);  // [F, H, W, D, classes]
+  // Rows laid out before the product: on the permuted view it would run voxel column by column.
+  const auto rows = x.permute({0, 2, 3, 1}).contiguous().view({-1, c.class_width});
+  return at::linear(rows, head.weight, head.bias)
+      .view({-1, c.height, c.width, c.depth, c.classes});  // [F, H, W, D, classes]
 }
 
 const at::Tensor& Vqvae::Weight(const std::string& name) const { return weights_.at(name); }
@@ -178,15 +179,22 @@ at::Tensor Vqvae::Residual(const std::string& name, const at::Tensor& x) const {
   return (h.size(1) == x.size(1) ? x : Conv(name + ".nin_shortcut", x)) + h;
 }
 
+// The 1 x 1 convolutions as products over rows of channels, the frames as heads of one attention.
 at::Tensor Vqvae::Attention(const std::string& name, const at::Tensor& x) const {
-  const int64_t C = x.size(1);
-  const auto n = Norm(name + ".norm", x);
-  const auto q = Conv(name + ".q", n).flatten(2).transpose(1, 2);  // [F, T, C], T = h w
-  const auto k = Conv(name + ".k", n).flatten(2);                  // [F, C, T]
-  const auto v = Conv(name + ".v", n).flatten(2);                  // [F, C, T]
-  const auto scores = at::bmm(q, k) * (1 / std::sqrt(static_cast<double>(C)));  // [F, T, T]
-  const auto seen = at::bmm(v, at::softmax(scores, -1).transpose(1, 2));        // [F, C, T]
-  return x + Conv(name + ".proj_out", seen.view_as(x));
+  const int64_t F = x.size(0), C = x.size(1), T = x.size(2) * x.size(3);  // T = h w
+  const auto dense = [&](const char* part, const at::Tensor& rows) {
+    return at::linear(rows, Weight(name + part + ".weight").view({C, C}),
+                      Weight(name + part + ".bias"));
+  };
+  const auto rows =
+      Norm(name + ".norm", x).flatten(2).permute({2, 0, 1}).reshape({T * F, C});  // [T * F, C]
+  const auto q = dense(".q", rows).view({T, F, C});
+  const auto k = dense(".k", rows).view({T, F, C}).transpose(0, 1);  // [F, T, C]
+  const auto v = dense(".v", rows).view({T, F, C}).transpose(0, 1);
+  const AttentionOptions options{.scale = 1 / std::sqrt(static_cast<double>(C))};
+  const auto seen = model::Attention(q, k, v, KeyRanges::All(T, T), options);  // [T, F * C]
+  const auto out = dense(".proj_out", seen.view({T * F, C}));                  // [T * F, C]
+  return x + out.view({T, F, C}).permute({1, 2, 0}).contiguous().view_as(x);
 }
 
 at::Tensor Vqvae::Middle(const std::string& name, const at::Tensor& x) const {

@@ -286,11 +286,11 @@ TEST_F(LossesTest, OccupancyLossGradientsMatchDifferences) {
 
 // Enough voxels for several tiles, threads and digits of the sort, with many equal errors.
 TEST_F(LossesTest, OccupancyLossAtSizeIsThatOfPlainOperationsForAnyThreads) {
-  auto logits = Normal({5, 40, 10, 18}, 14, at::kFloat) * 3;
+  auto logits = Normal({5, 40, 20, 18}, 14, at::kFloat) * 3;
   logits = (logits * 4).round() / 4;
-  const auto labels = Labels({5, 40, 10}, 17, 15);
+  const auto labels = Labels({5, 40, 20}, 17, 15);
   const OccupancyLossOptions options{
-      .mask = Labels({5, 40, 10}, 4, 16).ne(0), .cross_entropy = 1, .lovasz = 1};
+      .mask = Labels({5, 40, 20}, 4, 16).ne(0), .cross_entropy = 1, .lovasz = 1};
   auto plain = logits.to(at::kDouble).requires_grad_();
   const auto expected = OccupancyLossByOperations(plain, labels, options);
   expected.loss.backward();

@@ -8,8 +8,8 @@ namespace occvla::train {
 
 /// Which token each row should have predicted, and what its error counts.
 struct TextTargets {
-  std::vector<int64_t> ids;     ///< S, within the vocabulary.
-  std::vector<double> weights;  ///< S, or none: each counts 1 / S (the mean, facts A.10).
+  std::vector<int64_t> ids = {};     ///< S, within the vocabulary.
+  std::vector<double> weights = {};  ///< S, or none: each counts 1 / S (the mean, facts A.10).
 };
 
 struct TextLossOptions {
@@ -35,9 +35,9 @@ TextLossResult TextLoss(const at::Tensor& hidden, const at::Tensor& embedding,
                         const TextTargets& targets, const TextLossOptions& options);
 
 struct OccupancyLossOptions {
-  at::Tensor mask;           ///< bool, shaped as the labels: voxels that count. Undefined: all.
-  at::Tensor class_weights;  ///< [classes], for the cross-entropy alone. Undefined: 1 each.
-  double cross_entropy = 1;  ///< Factors of the two parts.
+  at::Tensor mask = {};  ///< bool, shaped as the labels: voxels that count. Undefined: all.
+  at::Tensor class_weights = {};  ///< [classes], for the cross-entropy alone. Undefined: 1 each.
+  double cross_entropy = 1;       ///< Factors of the two parts.
   double lovasz = 0;
 };
 

@@ -137,13 +137,13 @@ class Fused {
       by_class_ = at::empty({static_cast<int64_t>(voxels_.present.size()), M}, logits_.options());
     const int64_t tiles = (M + kTile - 1) / kTile;
     std::vector<TileSums> sums(static_cast<size_t>(tiles));
-    at::parallel_for(0, tiles, 8, [&](int64_t first, int64_t last) {
+    at::parallel_for(0, tiles, 1, [&](int64_t first, int64_t last) {
       const c10::NoGradGuard no_gradient;
       for (int64_t t = first; t < last; ++t) sums[static_cast<size_t>(t)] = FirstWalk(t);
     });
     const double lovasz_value = lovasz ? LovaszOfClasses() : 0;
     if (lovasz && wants_gradient_) {
-      at::parallel_for(0, tiles, 8, [&](int64_t first, int64_t last) {
+      at::parallel_for(0, tiles, 1, [&](int64_t first, int64_t last) {
         for (int64_t t = first; t < last; ++t) SecondWalk(t);
       });
     }

@@ -11,8 +11,8 @@ namespace occvla::train {
 /// OccWorld's (facts B.7).
 struct VqvaeLossOptions {
   double cross_entropy = 10, lovasz = 1, embedding = 1;
-  double commitment = 1;     ///< beta: the latents' share of the embedding loss.
-  at::Tensor class_weights;  ///< [classes], for the cross-entropy; undefined: 1 each.
+  double commitment = 1;          ///< beta: the latents' share of the embedding loss.
+  at::Tensor class_weights = {};  ///< [classes], for the cross-entropy; undefined: 1 each.
 };
 
 struct VqvaeLossResult {

@@ -12,6 +12,7 @@
 #include "occvla/base/test_folder.h"
 #include "occvla/data/nuscenes/test_dataset.h"
 #include "occvla/data/text/prompt.h"
+#include "occvla/train/feed/feed_statistics.h"
 
 namespace occvla::train {
 namespace {
@@ -34,8 +35,6 @@ TEST(EvenlySpreadTest, TakesTheMiddlesOfEqualParts) {
 // One scene of `keyframes` keyframes on a straight road at 2 m a keyframe, labels for all.
 class FeedTest : public ::testing::Test {
  protected:
-  FeedTest() : tokenizer_(data::Tokenizer::FromJson(data::SmallTokenizerJson(1024), "small")) {}
-
   fs::path WriteSet(const std::string& name, size_t keyframes) {
     TestDataset set;
     std::vector<data::nuscenes::TestPlace> places;
@@ -90,8 +89,15 @@ class FeedTest : public ::testing::Test {
   }
   std::string Prompt(const Dialogue& dialogue) const { return tokenizer_.Decode(dialogue.prefix); }
 
+  // Made once: its merges are learned.
+  static const data::Tokenizer& Shared() {
+    static const data::Tokenizer kTokenizer =
+        data::Tokenizer::FromJson(data::SmallTokenizerJson(1024), "small");
+    return kTokenizer;
+  }
+
   TestFolder folder_;
-  data::Tokenizer tokenizer_;
+  const data::Tokenizer& tokenizer_ = Shared();
 };
 
 // What tells two examples apart.
@@ -274,6 +280,47 @@ TEST_F(FeedTest, SaysWhyNoFrameIsLeft) {
                 HasSubstr("of 3 keyframes 3 have no occupancy, 0 no question that is asked, 1 no "
                           "future, 0 no meta action"));
   }
+}
+
+TEST_F(FeedTest, FlipsTextsWithTheRestOrNothing) {
+  const fs::path root = WriteSet("a", 4);
+  FeedConfig config = ConfigOf({root.string()});
+  config.augment.flip = 1;
+  const Example flipped = Feed::Open(config, Options()).Make(0, 0);
+  EXPECT_TRUE(flipped.flipped);
+  EXPECT_FALSE(flipped.flip_refused);
+  EXPECT_EQ(Prompt(flipped.dialogues[0]),
+            "Past meta actions: Accelerate, Turn Right. Predict the next meta action.\n");
+  // The same questions in the same order.
+  FeedOptions plain = Options();
+  plain.augment = false;
+  const Example straight = Feed::Open(config, plain).Make(0, 0);
+  EXPECT_FALSE(straight.flipped);
+  for (size_t i = 1; i < 3; ++i)
+    EXPECT_EQ(straight.dialogues[i].prefix, flipped.dialogues[i].prefix);
+
+  TestDataset::Write(root / "v1.0-mini" / "chain_of_thought.json",
+                     "{\"chain_of_thought\": {\"" + straight.token +
+                         "\":{\"past\":[],\"scene\":\"It has left.\",\"intent\":\"It "
+                         "drives.\",\"meta_action\":\"Decelerate, Stop\",\"maker\":\"m\"}}}");
+  const Example refused = Feed::Open(config, Options()).Make(0, 0);
+  EXPECT_FALSE(refused.flipped);
+  EXPECT_TRUE(refused.flip_refused);
+  EXPECT_EQ(refused.rgb, straight.rgb);
+}
+
+TEST_F(FeedTest, CountsWhatItLearnsFrom) {
+  const Feed feed = Feed::Open(ConfigOf({WriteSet("a", 5).string()}), Options());
+  const FeedStatistics statistics = StatisticsOf(feed, 3);
+  EXPECT_EQ(statistics.frames, 3U);
+  EXPECT_THAT(statistics.dialogues, ElementsAre(std::pair("nuscenes-qa/count/0", 12),
+                                                std::pair("occvla/chain-of-thought", 3)));
+  EXPECT_THAT(statistics.meta_actions, ElementsAre(std::pair("Decelerate, Stop", 3)));
+  const Dialogue thought = feed.Make(0, 0).dialogues[0];
+  EXPECT_EQ(statistics.tokens_most, thought.prefix.size() + thought.suffix.size());
+  EXPECT_LT(statistics.tokens_median, statistics.tokens_p99);
+  EXPECT_EQ(statistics.frames_to_flip, 3U);
+  EXPECT_EQ(statistics.dialogues_too_long, 0U);
 }
 
 TEST(FeedConfigTest, NamesEveryProblem) {

@@ -8,9 +8,12 @@
 #include <map>
 #include <set>
 
+#include "occvla/base/config.h"
 #include "occvla/base/error.h"
 #include "occvla/base/test_folder.h"
 #include "occvla/data/nuscenes/test_dataset.h"
+#include "occvla/data/occ3d/layout.h"
+#include "occvla/data/pack.h"
 #include "occvla/data/text/prompt.h"
 #include "occvla/train/feed/feed_statistics.h"
 
@@ -321,6 +324,69 @@ TEST_F(FeedTest, CountsWhatItLearnsFrom) {
   EXPECT_LT(statistics.tokens_median, statistics.tokens_p99);
   EXPECT_EQ(statistics.frames_to_flip, 3U);
   EXPECT_EQ(statistics.dialogues_too_long, 0U);
+}
+
+TEST_F(FeedTest, TakesOnlyFramesWithLabelsWhereTheyAreWished) {
+  const fs::path root = WriteSet("a", 3);
+  const std::string token = TestDataset::Token("sample", 1);
+  const fs::path path = data::occ3d::LabelsPath(root / "gts", "scene-0001", token);
+  fs::create_directories(path.parent_path());
+  data::occ3d::Labels labels;
+  labels.semantics.assign(200 * 200 * 16, 17);
+  labels.semantics[5] = 11;
+  labels.mask_lidar.assign(labels.semantics.size(), 0);
+  labels.mask_camera = labels.mask_lidar;
+  labels.mask_camera[5] = 1;
+  data::occ3d::WriteLabels(path, labels);
+  FeedOptions options = Options();
+  options.wish = {.occupancy = true};
+  const Feed feed = Feed::Open(ConfigOf({root.string()}), options);
+  ASSERT_EQ(feed.frames(), 1U);
+  EXPECT_EQ(feed.counts()[0].without_occupancy, 2U);
+  const Example example = feed.Make(0, 0);
+  EXPECT_EQ(example.token, token);
+  EXPECT_EQ(example.labels->semantics, labels.semantics);
+  EXPECT_THAT(example.rgb, SizeIs(0));
+  EXPECT_THAT(example.dialogues, SizeIs(0));
+  const FeedStatistics statistics = StatisticsOf(feed, 0);
+  EXPECT_EQ(statistics.classes[11], 1);
+  EXPECT_EQ(statistics.classes[17], 200 * 200 * 16 - 1);
+  EXPECT_EQ(statistics.classes_seen[11], 1);
+  EXPECT_EQ(statistics.classes_seen[17], 0);
+}
+
+TEST_F(FeedTest, PixelsOfAPackAreThoseOfTheFiles) {
+  const fs::path root = WriteSet("a", 3);
+  const FeedConfig config = ConfigOf({root.string()});
+  const Feed feed = Feed::Open(config, Options());
+  const data::PackSource source{
+      .version = "v1.0-mini", .split = "all", .frames = feed.frames(), .frame = [&](size_t i) {
+        return feed.FrameOf(i);
+      }};
+  const data::PackOptions pack_options{.size_px = 8};
+  const fs::path pack = folder_ / "pack";
+  data::WritePack(source, pack_options, data::PlanPack(source, pack_options, pack), pack);
+  FeedConfig packed = config;
+  packed.packs = {pack.string()};
+  const Feed from_pack = Feed::Open(packed, Options());
+  EXPECT_EQ(from_pack.Make(1, 4).rgb, feed.Make(1, 4).rgb);
+  EXPECT_EQ(Told(from_pack.Make(1, 4)), Told(feed.Make(1, 4)));
+  FeedOptions larger = Options();
+  larger.size_px = 16;
+  EXPECT_THROW(Feed::Open(packed, larger), ConfigError);
+}
+
+TEST(FeedConfigTest, ReadsItsTables) {
+  FeedConfig config;
+  ParseToml(config,
+            "dataroots = [\"a\", \"b\"]\nweights = [1, 0.5]\nquestions_per_frame = 3\n"
+            "[mix]\ndrivelm = 0\n[augment]\nhue_deg = 5\n",
+            "config");
+  EXPECT_THAT(config.dataroots, ElementsAre("a", "b"));
+  EXPECT_THAT(config.weights, ElementsAre(1, 0.5));
+  EXPECT_EQ(config.mix.drivelm, 0);
+  EXPECT_EQ(config.augment.hue_deg, 5);
+  EXPECT_THAT(HelpText(config), HasSubstr("left-hand traffic of right-hand traffic"));
 }
 
 TEST(FeedConfigTest, NamesEveryProblem) {

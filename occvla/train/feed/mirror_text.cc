@@ -48,6 +48,8 @@ constexpr std::array<std::string_view, 14> kLeaving{
     "has",  "have",    "had",      "been",    "having", "room",   "space",
     "time", "nothing", "anything", "seconds", "metres", "meters", "just"};
 constexpr std::array<std::string_view, 6> kBeing{"is", "are", "was", "were", "be", "s"};
+// Sides of an image or a box in it, not of the world.
+constexpr std::array<std::string_view, 4> kOfImages{"top", "bottom", "upper", "lower"};
 // Directions that a mirror changes in a way that the text does not tell.
 constexpr std::array<std::string_view, 13> kUntold{
     "clockwise", "counterclockwise", "anticlockwise", "clock",   "yaw",
@@ -91,9 +93,9 @@ class Sentence {
   const std::vector<Word>& words() const { return words_; }
 
   Meaning MeaningOf(size_t at) const {
-    const bool right = words_[at].lower.starts_with("right");
-    if (words_[at].lower != "left" && words_[at].lower != "right") return Meaning::kDirection;
-    return right ? OfRight(at) : OfLeft(at);
+    if (IsOneOf(Before(at), kOfImages)) return Meaning::kUnclear;
+    if (words_[at].lower == "right") return OfRight(at);
+    return words_[at].lower == "left" ? OfLeft(at) : Meaning::kDirection;
   }
 
  private:

@@ -16,8 +16,9 @@ namespace occvla::train {
 /// Left and right that are no directions stay: "right away", "right of way", "right in front" (but
 /// not "on the right in front"), "left the lane". Nothing where a text cannot be mirrored beyond
 /// doubt: other coordinates (three numbers, pairs without signs or brackets, DriveLM's
-/// "<c1,CAM_FRONT,1088.3,497.5>"), compass and clock directions, a word that may be either ("has
-/// left"), and whatever would not give the same text when mirrored again.
+/// "<c1,CAM_FRONT,1088.3,497.5>"), compass and clock directions, corners of images ("top left"), a
+/// word that may be either ("has left"), and whatever would not give the same text when mirrored
+/// again.
 std::optional<std::string> MirrorText(std::string_view text);
 
 }  // namespace occvla::train

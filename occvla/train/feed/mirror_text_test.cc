@@ -38,9 +38,9 @@ TEST(MirrorTextTest, KeepsWhatIsNoDirection) {
 }
 
 TEST(MirrorTextTest, RefusesWhatMayBeEither) {
-  for (const char* text :
-       {"The car has left.", "There is room left.", "The bus is right.",
-        "It moves right in front of the bus.", "It keeps left now.", "What is left?", "LeFt"})
+  for (const char* text : {"The car has left.", "There is room left.", "The bus is right.",
+                           "It moves right in front of the bus.", "It keeps left now.",
+                           "What is left?", "the top-left corner", "LeFt"})
     EXPECT_EQ(MirrorText(text), std::nullopt) << text;
 }
 

@@ -15,6 +15,7 @@
 #include "occvla/data/occ3d/layout.h"
 #include "occvla/data/pack.h"
 #include "occvla/data/text/prompt.h"
+#include "occvla/train/feed/feed_index.h"
 #include "occvla/train/feed/feed_statistics.h"
 
 namespace occvla::train {
@@ -33,6 +34,22 @@ TEST(EvenlySpreadTest, TakesTheMiddlesOfEqualParts) {
   EXPECT_THAT(EvenlySpread(10, 2), ElementsAre(2, 7));
   EXPECT_THAT(EvenlySpread(7, 1), ElementsAre(3));
   EXPECT_THAT(EvenlySpread(0, 4), SizeIs(0));
+}
+
+TEST(FillTrajectoryTest, StepsCountWhereAKeyframeIsNearTheirMoment) {
+  data::Frame frame;
+  frame.now = data::EgoMoment{.timestamp_us = 1'000'000};
+  frame.now->X_GE.translation() = Eigen::Vector3d(100, 50, 0);
+  const std::array<int64_t, 4> after_us{450'000, 1'300'000, 1'600'000, 2'250'001};
+  for (size_t i = 0; i < after_us.size(); ++i) {
+    frame.future[i] = data::EgoMoment{.timestamp_us = 1'000'000 + after_us[i]};
+    frame.future[i]->X_GE.translation() = Eigen::Vector3d(101, 50 + static_cast<double>(i), 0);
+  }
+  Example example;
+  FillTrajectory(frame, example);
+  EXPECT_THAT(example.valid, ElementsAre(true, false, true, false, false, false));
+  EXPECT_THAT(example.trajectory_E[1], ElementsAre(0, 0));
+  EXPECT_THAT(example.trajectory_E[2], ElementsAre(1, 2));
 }
 
 // One scene of `keyframes` keyframes on a straight road at 2 m a keyframe, labels for all.

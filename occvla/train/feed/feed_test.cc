@@ -8,14 +8,12 @@
 #include <map>
 #include <set>
 
-#include "occvla/base/config.h"
 #include "occvla/base/error.h"
 #include "occvla/base/test_folder.h"
 #include "occvla/data/nuscenes/test_dataset.h"
 #include "occvla/data/occ3d/layout.h"
 #include "occvla/data/pack.h"
 #include "occvla/data/text/prompt.h"
-#include "occvla/train/feed/feed_index.h"
 #include "occvla/train/feed/feed_statistics.h"
 
 namespace occvla::train {
@@ -34,22 +32,6 @@ TEST(EvenlySpreadTest, TakesTheMiddlesOfEqualParts) {
   EXPECT_THAT(EvenlySpread(10, 2), ElementsAre(2, 7));
   EXPECT_THAT(EvenlySpread(7, 1), ElementsAre(3));
   EXPECT_THAT(EvenlySpread(0, 4), SizeIs(0));
-}
-
-TEST(FillTrajectoryTest, StepsCountWhereAKeyframeIsNearTheirMoment) {
-  data::Frame frame;
-  frame.now = data::EgoMoment{.timestamp_us = 1'000'000};
-  frame.now->X_GE.translation() = Eigen::Vector3d(100, 50, 0);
-  const std::array<int64_t, 4> after_us{450'000, 1'300'000, 1'600'000, 2'250'001};
-  for (size_t i = 0; i < after_us.size(); ++i) {
-    frame.future[i] = data::EgoMoment{.timestamp_us = 1'000'000 + after_us[i]};
-    frame.future[i]->X_GE.translation() = Eigen::Vector3d(101, 50 + static_cast<double>(i), 0);
-  }
-  Example example;
-  FillTrajectory(frame, example);
-  EXPECT_THAT(example.valid, ElementsAre(true, false, true, false, false, false));
-  EXPECT_THAT(example.trajectory_E[1], ElementsAre(0, 0));
-  EXPECT_THAT(example.trajectory_E[2], ElementsAre(1, 2));
 }
 
 // One scene of `keyframes` keyframes on a straight road at 2 m a keyframe, labels for all.
@@ -391,41 +373,6 @@ TEST_F(FeedTest, PixelsOfAPackAreThoseOfTheFiles) {
   FeedOptions larger = Options();
   larger.size_px = 16;
   EXPECT_THROW(Feed::Open(packed, larger), ConfigError);
-}
-
-TEST(FeedConfigTest, ReadsItsTables) {
-  FeedConfig config;
-  ParseToml(config,
-            "dataroots = [\"a\", \"b\"]\nweights = [1, 0.5]\nquestions_per_frame = 3\n"
-            "[mix]\ndrivelm = 0\n[augment]\nhue_deg = 5\n",
-            "config");
-  EXPECT_THAT(config.dataroots, ElementsAre("a", "b"));
-  EXPECT_THAT(config.weights, ElementsAre(1, 0.5));
-  EXPECT_EQ(config.mix.drivelm, 0);
-  EXPECT_EQ(config.augment.hue_deg, 5);
-  EXPECT_THAT(HelpText(config), HasSubstr("left-hand traffic of right-hand traffic"));
-}
-
-TEST(FeedConfigTest, NamesEveryProblem) {
-  FeedConfig config;
-  config.dataroots = {"a", "b"};
-  config.versions = {"v"};
-  config.splits = {"s", "s"};
-  config.weights = {1, -1};
-  config.mix.drivelm = -2;
-  config.threads = 0;
-  try {
-    config.Validate();
-    FAIL() << "a wrong config was taken";
-  } catch (const ConfigError& error) {
-    EXPECT_STREQ(error.what(),
-                 "data:\n"
-                 "  - versions must have 2 entries, as many as dataroots, but has 1\n"
-                 "  - weights must be 0 to 1000, but one is -1.000000\n"
-                 "  - weights are all 0\n"
-                 "  - mix.drivelm must be 0 or above, is -2.000000\n"
-                 "  - threads must be 1 to 256, is 0");
-  }
 }
 
 }  // namespace

@@ -246,5 +246,17 @@ TEST(LoaderTest, NamesEveryOptionThatIsWrong) {
   EXPECT_THAT(Walk({.count = 5, .begin = 3, .end = 3}, 2), ElementsAre(IsEmpty(), IsEmpty()));
 }
 
+TEST(LoaderTest, TakesAnOrderOfItsOwnAndTellsPositions) {
+  LoaderOptions options{.count = 3, .begin = 2, .end = 8, .threads = 2};
+  options.order_of = [](uint64_t epoch) {
+    return std::vector<uint32_t>{static_cast<uint32_t>(10 * epoch), 7, 7};
+  };
+  Loader<uint64_t> loader(options,
+                          [](uint32_t index, uint64_t position) { return 100 * position + index; });
+  std::vector<uint64_t> samples;
+  while (const auto item = loader.Next()) samples.push_back(item->sample);
+  EXPECT_THAT(samples, ElementsAre(207, 310, 407, 507, 620, 707));
+}
+
 }  // namespace
 }  // namespace occvla::data

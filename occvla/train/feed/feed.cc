@@ -7,7 +7,10 @@
 #include "occvla/base/rng.h"
 #include "occvla/data/image/image.h"
 #include "occvla/data/text/prompt.h"
+#include "occvla/train/feed/augment.h"
 #include "occvla/train/feed/feed_index.h"
+#include "occvla/train/feed/mirror.h"
+#include "occvla/train/feed/mirror_text.h"
 #include "occvla/train/feed/question_draw.h"
 
 namespace occvla::train {
@@ -20,6 +23,11 @@ struct Feed::Impl {
 
   std::vector<uint32_t> EpochOrder(uint64_t epoch) const;
   Example Make(size_t frame, uint64_t position) const;
+  std::vector<data::QuestionAnswer> QuestionsOf(std::string_view token) const;
+  std::vector<data::QuestionAnswer> DrawDialogues(Example& example) const;
+  Dialogue Encode(const data::QuestionAnswer& question) const;
+  bool Fits(const Dialogue& dialogue) const;
+  void Flip(const std::vector<data::QuestionAnswer>& texts, Example& example) const;
 };
 
 Feed::Feed(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -80,36 +88,70 @@ size_t Feed::FrameAt(uint64_t position) const {
   return EpochOrder(position / impl_->positions)[position % impl_->positions];
 }
 
-namespace {
-
-// The ids of the questions that this position asks.
-void DrawDialogues(std::vector<data::QuestionAnswer> questions, const FeedConfig& config,
-                   const FeedOptions& options, Example& example) {
-  if (!config.with_past_actions) {
-    for (data::QuestionAnswer& question : questions)
-      if (FamilyOf(question.kind) == QuestionFamily::kChainOfThought)
-        question.question = data::ChainOfThoughtPrompt({});
+std::vector<data::QuestionAnswer> Feed::Impl::QuestionsOf(std::string_view token) const {
+  std::vector<data::QuestionAnswer> asked;
+  for (data::QuestionAnswer& question : index.questions.Of(token)) {
+    if (!MayBeAsked(config, question.kind)) continue;
+    if (!config.with_past_actions && FamilyOf(question.kind) == QuestionFamily::kChainOfThought)
+      question.question = data::ChainOfThoughtPrompt({});
+    asked.push_back(std::move(question));
   }
+  return asked;
+}
+
+// Chooses what this position asks; the texts in the order of the example's dialogues.
+std::vector<data::QuestionAnswer> Feed::Impl::DrawDialogues(Example& example) const {
+  std::vector<data::QuestionAnswer> questions = QuestionsOf(example.token), drawn;
   Rng rng(options.seed, "questions of a frame", 0, example.position);
   DrawQuestions(questions, config, rng, [&](size_t i) {
-    Dialogue dialogue{.prefix = data::PrefixIds(*options.tokenizer, questions[i].question),
-                      .suffix = data::SuffixIds(*options.tokenizer, questions[i].answer),
-                      .kind = questions[i].kind};
-    if (dialogue.prefix.size() + dialogue.suffix.size() >
-        static_cast<size_t>(config.max_text_tokens)) {
+    Dialogue dialogue = Encode(questions[i]);
+    if (!Fits(dialogue)) {
       ++example.dialogues_too_long;
       return false;
     }
     example.dialogues.push_back(std::move(dialogue));
+    drawn.push_back(questions[i]);
     return true;
   });
-  if (!example.dialogues.empty()) return;
+  if (!drawn.empty()) return drawn;
   throw DataError("none of its " + std::to_string(questions.size()) +
                   " questions fits into data.max_text_tokens (" +
                   std::to_string(config.max_text_tokens) + "). Raise it.");
 }
 
-}  // namespace
+Dialogue Feed::Impl::Encode(const data::QuestionAnswer& question) const {
+  return {.prefix = data::PrefixIds(*options.tokenizer, question.question),
+          .suffix = data::SuffixIds(*options.tokenizer, question.answer),
+          .kind = question.kind};
+}
+
+bool Feed::Impl::Fits(const Dialogue& dialogue) const {
+  return dialogue.prefix.size() + dialogue.suffix.size() <=
+         static_cast<size_t>(config.max_text_tokens);
+}
+
+// All or nothing: an example is mirrored only where every text of it can be.
+void Feed::Impl::Flip(const std::vector<data::QuestionAnswer>& texts, Example& example) const {
+  std::vector<Dialogue> mirrored;
+  for (const data::QuestionAnswer& text : texts) {
+    const auto question = MirrorText(text.question), answer = MirrorText(text.answer);
+    if (question && answer)
+      mirrored.push_back(Encode({.question = *question, .answer = *answer, .kind = text.kind}));
+    example.flip_refused = !question || !answer || !Fits(mirrored.back());
+    if (example.flip_refused) return;
+  }
+  example.dialogues = std::move(mirrored);
+  MirrorAllButTexts(example);
+}
+
+data::Frame Feed::FrameOf(size_t frame) const {
+  const IndexedFrame& entry = impl_->index.frames.at(frame);
+  return impl_->index.sets[entry.set].dataset.FrameOf(entry.row);
+}
+
+std::vector<data::QuestionAnswer> Feed::QuestionsOf(size_t frame) const {
+  return impl_->QuestionsOf(impl_->index.frames.at(frame).token);
+}
 
 Example Feed::Make(size_t frame, uint64_t position) const { return impl_->Make(frame, position); }
 
@@ -140,7 +182,12 @@ Example Feed::Impl::Make(size_t frame_number, uint64_t position) const {
       for (size_t i = 0; i < frame.images.size(); ++i)
         (*example.cameras)[i] = frame.images[i].camera.value();
     }
-    if (options.wish.text) DrawDialogues(index.questions.Of(frame.token), config, options, example);
+    std::vector<data::QuestionAnswer> texts;
+    if (options.wish.text) texts = DrawDialogues(example);
+    if (options.augment) {
+      if (IsFlipped(config.augment, options.seed, position)) Flip(texts, example);
+      ChangeColours(config.augment, options.seed, position, options.size_px, example.rgb);
+    }
     return example;
   } catch (const DataError& error) {
     throw DataError("keyframe " + entry.token + ": " + error.what());

@@ -24,6 +24,7 @@ struct FeedOptions {
   uint64_t seed = 0;
   /// kAsGiven for validation: by data set, scene and time, the same in every epoch.
   data::SampleOrder order = data::SampleOrder::kShuffled;
+  bool augment = true;  ///< False for validation: nothing of config.augment.
 };
 
 /// The frames of one data set's split.
@@ -67,6 +68,11 @@ class Feed {
   /// Of what is learned from: versions, splits, weights, tokens, motion, names and sizes of images
   /// and labels, content of questions and meta actions. 64 hex digits.
   const std::string& fingerprint() const;
+
+  /// All that the data set knows of a frame, but for map and questions.
+  data::Frame FrameOf(size_t frame) const;
+  /// The questions that may be asked about it, with the prompts of this config.
+  std::vector<data::QuestionAnswer> QuestionsOf(size_t frame) const;
 
   /// An epoch's frames in their order: a function of seed and epoch.
   std::vector<uint32_t> EpochOrder(uint64_t epoch) const;

@@ -58,6 +58,7 @@ void FeedConfig::Validate() const {
   within("most_frames", most_frames, 0, UINT32_MAX);
   within("threads", threads, 1, 256);
   within("ahead", ahead, 1, 65536);
+  augment.Check(bad);
   if (!bad.empty()) throw ConfigError("data:\n  - " + Join(bad, "\n  - "));
 }
 

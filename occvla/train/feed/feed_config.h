@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "occvla/train/feed/augment.h"
+
 namespace occvla::train {
 
 /// How often questions of each family are drawn, relative to each other; 0 = never. A family
@@ -42,6 +44,7 @@ struct FeedConfig {
   int64_t threads = 2;
   int64_t ahead = 16;
   bool skip_damaged = false;
+  AugmentConfig augment;
 
   template <typename Visitor>
   void VisitFields(Visitor&& v) {
@@ -64,6 +67,7 @@ struct FeedConfig {
     v("threads", threads, "threads that decode");
     v("ahead", ahead, "examples made ahead of the training");
     v("skip_damaged", skip_damaged, "list damaged frames and go on, instead of stopping");
+    v("augment", augment, "changes of images, and left for right");
   }
 
   /// Throws one ConfigError that names every problem.

@@ -11,7 +11,10 @@
 #include "occvla/base/error.h"
 #include "occvla/base/test_folder.h"
 #include "occvla/data/nuscenes/test_dataset.h"
+#include "occvla/data/occ3d/layout.h"
+#include "occvla/data/pack.h"
 #include "occvla/data/text/prompt.h"
+#include "occvla/train/feed/feed_statistics.h"
 
 namespace occvla::train {
 namespace {
@@ -34,8 +37,6 @@ TEST(EvenlySpreadTest, TakesTheMiddlesOfEqualParts) {
 // One scene of `keyframes` keyframes on a straight road at 2 m a keyframe, labels for all.
 class FeedTest : public ::testing::Test {
  protected:
-  FeedTest() : tokenizer_(data::Tokenizer::FromJson(data::SmallTokenizerJson(1024), "small")) {}
-
   fs::path WriteSet(const std::string& name, size_t keyframes) {
     TestDataset set;
     std::vector<data::nuscenes::TestPlace> places;
@@ -90,8 +91,15 @@ class FeedTest : public ::testing::Test {
   }
   std::string Prompt(const Dialogue& dialogue) const { return tokenizer_.Decode(dialogue.prefix); }
 
+  // Made once: its merges are learned.
+  static const data::Tokenizer& Shared() {
+    static const data::Tokenizer kTokenizer =
+        data::Tokenizer::FromJson(data::SmallTokenizerJson(1024), "small");
+    return kTokenizer;
+  }
+
   TestFolder folder_;
-  data::Tokenizer tokenizer_;
+  const data::Tokenizer& tokenizer_ = Shared();
 };
 
 // What tells two examples apart.
@@ -276,26 +284,95 @@ TEST_F(FeedTest, SaysWhyNoFrameIsLeft) {
   }
 }
 
-TEST(FeedConfigTest, NamesEveryProblem) {
-  FeedConfig config;
-  config.dataroots = {"a", "b"};
-  config.versions = {"v"};
-  config.splits = {"s", "s"};
-  config.weights = {1, -1};
-  config.mix.drivelm = -2;
-  config.threads = 0;
-  try {
-    config.Validate();
-    FAIL() << "a wrong config was taken";
-  } catch (const ConfigError& error) {
-    EXPECT_STREQ(error.what(),
-                 "data:\n"
-                 "  - versions must have 2 entries, as many as dataroots, but has 1\n"
-                 "  - weights must be 0 to 1000, but one is -1.000000\n"
-                 "  - weights are all 0\n"
-                 "  - mix.drivelm must be 0 or above, is -2.000000\n"
-                 "  - threads must be 1 to 256, is 0");
-  }
+TEST_F(FeedTest, FlipsTextsWithTheRestOrNothing) {
+  const fs::path root = WriteSet("a", 4);
+  FeedConfig config = ConfigOf({root.string()});
+  config.augment.flip = 1;
+  const Example flipped = Feed::Open(config, Options()).Make(0, 0);
+  EXPECT_TRUE(flipped.flipped);
+  EXPECT_FALSE(flipped.flip_refused);
+  EXPECT_EQ(Prompt(flipped.dialogues[0]),
+            "Past meta actions: Accelerate, Turn Right. Predict the next meta action.\n");
+  // The same questions in the same order.
+  FeedOptions plain = Options();
+  plain.augment = false;
+  const Example straight = Feed::Open(config, plain).Make(0, 0);
+  EXPECT_FALSE(straight.flipped);
+  for (size_t i = 1; i < 3; ++i)
+    EXPECT_EQ(straight.dialogues[i].prefix, flipped.dialogues[i].prefix);
+
+  TestDataset::Write(root / "v1.0-mini" / "chain_of_thought.json",
+                     "{\"chain_of_thought\": {\"" + straight.token +
+                         "\":{\"past\":[],\"scene\":\"It has left.\",\"intent\":\"It "
+                         "drives.\",\"meta_action\":\"Decelerate, Stop\",\"maker\":\"m\"}}}");
+  const Example refused = Feed::Open(config, Options()).Make(0, 0);
+  EXPECT_FALSE(refused.flipped);
+  EXPECT_TRUE(refused.flip_refused);
+  EXPECT_EQ(refused.rgb, straight.rgb);
+}
+
+TEST_F(FeedTest, CountsWhatItLearnsFrom) {
+  const Feed feed = Feed::Open(ConfigOf({WriteSet("a", 5).string()}), Options());
+  const FeedStatistics statistics = StatisticsOf(feed, 3);
+  EXPECT_EQ(statistics.frames, 3U);
+  EXPECT_THAT(statistics.dialogues, ElementsAre(std::pair("nuscenes-qa/count/0", 12),
+                                                std::pair("occvla/chain-of-thought", 3)));
+  EXPECT_THAT(statistics.meta_actions, ElementsAre(std::pair("Decelerate, Stop", 3)));
+  const Dialogue thought = feed.Make(0, 0).dialogues[0];
+  EXPECT_EQ(statistics.tokens_most, thought.prefix.size() + thought.suffix.size());
+  EXPECT_LT(statistics.tokens_median, statistics.tokens_p99);
+  EXPECT_EQ(statistics.frames_to_flip, 3U);
+  EXPECT_EQ(statistics.dialogues_too_long, 0U);
+}
+
+TEST_F(FeedTest, TakesOnlyFramesWithLabelsWhereTheyAreWished) {
+  const fs::path root = WriteSet("a", 3);
+  const std::string token = TestDataset::Token("sample", 1);
+  const fs::path path = data::occ3d::LabelsPath(root / "gts", "scene-0001", token);
+  fs::create_directories(path.parent_path());
+  data::occ3d::Labels labels;
+  labels.semantics.assign(200 * 200 * 16, 17);
+  labels.semantics[5] = 11;
+  labels.mask_lidar.assign(labels.semantics.size(), 0);
+  labels.mask_camera = labels.mask_lidar;
+  labels.mask_camera[5] = 1;
+  data::occ3d::WriteLabels(path, labels);
+  FeedOptions options = Options();
+  options.wish = {.occupancy = true};
+  const Feed feed = Feed::Open(ConfigOf({root.string()}), options);
+  ASSERT_EQ(feed.frames(), 1U);
+  EXPECT_EQ(feed.counts()[0].without_occupancy, 2U);
+  const Example example = feed.Make(0, 0);
+  EXPECT_EQ(example.token, token);
+  EXPECT_EQ(example.labels->semantics, labels.semantics);
+  EXPECT_THAT(example.rgb, SizeIs(0));
+  EXPECT_THAT(example.dialogues, SizeIs(0));
+  const FeedStatistics statistics = StatisticsOf(feed, 0);
+  EXPECT_EQ(statistics.classes[11], 1);
+  EXPECT_EQ(statistics.classes[17], 200 * 200 * 16 - 1);
+  EXPECT_EQ(statistics.classes_seen[11], 1);
+  EXPECT_EQ(statistics.classes_seen[17], 0);
+}
+
+TEST_F(FeedTest, PixelsOfAPackAreThoseOfTheFiles) {
+  const fs::path root = WriteSet("a", 3);
+  const FeedConfig config = ConfigOf({root.string()});
+  const Feed feed = Feed::Open(config, Options());
+  const data::PackSource source{
+      .version = "v1.0-mini", .split = "all", .frames = feed.frames(), .frame = [&](size_t i) {
+        return feed.FrameOf(i);
+      }};
+  const data::PackOptions pack_options{.size_px = 8};
+  const fs::path pack = folder_ / "pack";
+  data::WritePack(source, pack_options, data::PlanPack(source, pack_options, pack), pack);
+  FeedConfig packed = config;
+  packed.packs = {pack.string()};
+  const Feed from_pack = Feed::Open(packed, Options());
+  EXPECT_EQ(from_pack.Make(1, 4).rgb, feed.Make(1, 4).rgb);
+  EXPECT_EQ(Told(from_pack.Make(1, 4)), Told(feed.Make(1, 4)));
+  FeedOptions larger = Options();
+  larger.size_px = 16;
+  EXPECT_THROW(Feed::Open(packed, larger), ConfigError);
 }
 
 }  // namespace

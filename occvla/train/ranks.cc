@@ -63,10 +63,11 @@ std::vector<Tensors> Buckets(const Tensors& tensors) {
 }
 
 // Hands `work` a contiguous CPU tensor of all elements, and puts back what it left there.
-void Flat(const Tensors& bucket, at::ScalarType type, const std::function<void(at::Tensor&)>& work) {
+void Flat(const Tensors& bucket, at::ScalarType type,
+          const std::function<void(at::Tensor&)>& work) {
   const auto& first = bucket.front();
-  const bool as_it_is = bucket.size() == 1 && first.is_contiguous() && first.is_cpu() &&
-                        first.scalar_type() == type;
+  const bool as_it_is =
+      bucket.size() == 1 && first.is_contiguous() && first.is_cpu() && first.scalar_type() == type;
   if (as_it_is) {
     auto same = first.detach().view({-1});
     return work(same);
@@ -92,7 +93,9 @@ std::string RandomToken() {
   return token;
 }
 
-std::string FirstLine(const std::string& text) { return Printable(text.substr(0, text.find('\n'))); }
+std::string FirstLine(const std::string& text) {
+  return Printable(text.substr(0, text.find('\n')));
+}
 
 }  // namespace
 
@@ -274,9 +277,7 @@ class Ranks::Group {
     return out.front();
   }
 
-  std::string MeetingPoint() const {
-    return place_.address + ":" + std::to_string(place_.port);
-  }
+  std::string MeetingPoint() const { return place_.address + ":" + std::to_string(place_.port); }
 
   void Meet() {
     const auto start = std::chrono::steady_clock::now();
@@ -284,8 +285,8 @@ class Ranks::Group {
     try {
       const auto store = OpenStore(deadline);
       OpenWatch(*store);
-      watch_->WaitForAll(std::chrono::duration_cast<milliseconds>(
-          deadline - std::chrono::steady_clock::now()));
+      watch_->WaitForAll(
+          std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now()));
       auto options = c10d::ProcessGroupGloo::Options::create(options_.timeout);
       options->threads = 1;  // One operation at a time.
       options->devices.push_back(Device());
@@ -428,7 +429,8 @@ void Ranks::RequireEqual(const std::string& what, const std::string& text) {
   for (size_t i = 0; i < texts.size(); ++i) by_text[texts[i]].push_back(static_cast<int>(i));
   if (by_text.size() == 1) return;
   std::string message = "ranks have different " + what + ":";
-  for (const auto& [found, ranks] : by_text) message += "\n  - " + RanksText(ranks) + ": " + Quoted(found);
+  for (const auto& [found, ranks] : by_text)
+    message += "\n  - " + RanksText(ranks) + ": " + Quoted(found);
   throw ConfigError(message + "\nStart all ranks with the same config and the same data.");
 }
 

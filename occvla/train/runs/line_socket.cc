@@ -57,8 +57,8 @@ Descriptor TryConnect(const addrinfo& to) {
   pollfd wait{fd.get(), POLLOUT, 0};
   int error = 0;
   socklen_t size = sizeof error;
-  if (poll(&wait, 1, 2000) != 1 ||
-      getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
+  if (poll(&wait, 1, 2000) != 1 || getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 ||
+      error != 0)
     return {};
   return fd;
 }

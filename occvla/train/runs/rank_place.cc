@@ -115,8 +115,9 @@ RankPlace FromSlurm(Reader& reader) {
     }
   }
   CheckRank(place, "SLURM_PROCID", size, reader);
-  reader.ThrowIfBad("ranks from Slurm's environment",
-                    "Start the program with srun inside a job, or set MASTER_ADDR and MASTER_PORT.");
+  reader.ThrowIfBad(
+      "ranks from Slurm's environment",
+      "Start the program with srun inside a job, or set MASTER_ADDR and MASTER_PORT.");
   return place;
 }
 

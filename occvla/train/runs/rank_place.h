@@ -8,7 +8,7 @@ namespace occvla::train {
 /// Where one process stands among those that train together.
 struct RankPlace {
   int rank = 0, size = 1;
-  int local_rank = 0;  ///< Among the ranks of this machine: which of its devices is taken.
+  int local_rank = 0;   ///< Among the ranks of this machine: which of its devices is taken.
   std::string address;  ///< Host name or address of rank 0's machine; empty for one rank.
   int port = 0;
   /// torchrun's agent answers at the port already: rank 0 is a guest there like the others.

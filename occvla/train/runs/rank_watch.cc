@@ -68,7 +68,8 @@ std::string RanksText(const std::vector<int>& ranks) {
 
 class RankWatch::Impl {
  public:
-  explicit Impl(const Options& options) : options_(options), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  explicit Impl(const Options& options)
+      : options_(options), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!wake_) throw DeviceError("no event descriptor is left. Raise the limit (ulimit -n).");
     if (options.rank == 0) listener_ = ListenAt(options.address);
     thread_ = std::jthread([this] { options_.rank == 0 ? Serve() : Follow(); });
@@ -153,7 +154,8 @@ class RankWatch::Impl {
       if (peer.rank > 0 && peer.operation < number) late.push_back(peer.rank);
     std::sort(late.begin(), late.end());
     if (late.empty())
-      Decide("all ranks came to " + what + ", but it did not end: the network between them is cut "
+      Decide("all ranks came to " + what +
+             ", but it did not end: the network between them is cut "
              "or too slow");
     else
       Decide(RanksText(late) + " did not come to " + what + ", where others waited");
@@ -214,18 +216,21 @@ class RankWatch::Impl {
     if (peer.rank < 0) {
       if (Clock::now() - peer.heard > options_.silence) peer.socket.Close();
     } else if (!peer.socket.open()) {
-      if (!peer.left) Decide("rank " + std::to_string(peer.rank) + " vanished: its process ended without a word");
+      if (!peer.left)
+        Decide("rank " + std::to_string(peer.rank) + " vanished: its process ended without a word");
     } else if (Clock::now() - peer.heard > options_.silence) {
-      Decide("rank " + std::to_string(peer.rank) + " was not heard for " + Seconds(options_.silence) +
-             ": it is stopped or cut off");
+      Decide("rank " + std::to_string(peer.rank) + " was not heard for " +
+             Seconds(options_.silence) + ": it is stopped or cut off");
       peer.socket.Close();
     }
   }
 
   void Introduce(Peer& peer, const std::string& line) {
     const std::string greeting = "occvla " + options_.token + " ";
-    const auto rank = line.starts_with(greeting) ? Number(line.substr(greeting.size())) : std::nullopt;
-    if (!rank || *rank < 1 || *rank >= static_cast<uint64_t>(options_.size)) return peer.socket.Close();
+    const auto rank =
+        line.starts_with(greeting) ? Number(line.substr(greeting.size())) : std::nullopt;
+    if (!rank || *rank < 1 || *rank >= static_cast<uint64_t>(options_.size))
+      return peer.socket.Close();
     const int number = static_cast<int>(*rank);
     if (std::find(came_.begin(), came_.end(), number) != came_.end()) {
       Decide("two processes came as rank " + std::to_string(number));
@@ -250,7 +255,8 @@ class RankWatch::Impl {
     } else if (line.starts_with("late ")) {
       const auto space = line.find(' ', 5);
       const auto number = Number(line.substr(5, space - 5));
-      if (number && space != line.npos) NoteLate(peer.operation = *number, Unfolded(line.substr(space + 1)));
+      if (number && space != line.npos)
+        NoteLate(peer.operation = *number, Unfolded(line.substr(space + 1)));
     } else if (line.starts_with(".")) {
       peer.operation = Number(line.substr(1)).value_or(peer.operation);
     }
@@ -279,7 +285,8 @@ class RankWatch::Impl {
       }
       if (!server.open()) return Decide("rank 0 vanished: its process ended without a word");
       if (Clock::now() - heard > options_.silence)
-        return Decide("rank 0 was not heard for " + Seconds(options_.silence) + ": it is stopped or cut off");
+        return Decide("rank 0 was not heard for " + Seconds(options_.silence) +
+                      ": it is stopped or cut off");
       Flush(server);
     }
     Flush(server);
@@ -294,7 +301,8 @@ class RankWatch::Impl {
 
   std::optional<Descriptor> ConnectUntilLeaving() {
     for (;;) {
-      auto connection = ConnectTo(options_.address, options_.port, Clock::now() + milliseconds(200));
+      auto connection =
+          ConnectTo(options_.address, options_.port, Clock::now() + milliseconds(200));
       const std::lock_guard lock(mutex_);
       if (connection || leaving_) return connection;
     }
@@ -306,9 +314,9 @@ class RankWatch::Impl {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::string verdict_;
-  std::vector<Peer> peers_;           // Of rank 0.
-  std::vector<int> came_;             // Of rank 0.
-  std::vector<std::string> unsent_;   // Of the others.
+  std::vector<Peer> peers_;          // Of rank 0.
+  std::vector<int> came_;            // Of rank 0.
+  std::vector<std::string> unsent_;  // Of the others.
   uint64_t operation_ = 0;
   bool all_came_ = false;
   std::optional<Clock::time_point> leaving_;

@@ -13,9 +13,11 @@
 #include "occvla/base/text.h"
 #include "occvla/train/runs/append_file.h"
 #include "occvla/train/runs/config_difference.h"
+#include "occvla/train/runs/curves.h"
 #include "occvla/train/runs/events.h"
 #include "occvla/train/runs/folder_lock.h"
 #include "occvla/train/runs/metrics.h"
+#include "occvla/train/runs/run_page.h"
 
 namespace occvla::train {
 namespace {
@@ -23,7 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kFlushEvery = std::chrono::seconds(3), kRegisterEvery = std::chrono::seconds(5);
+constexpr auto kFlushEvery = std::chrono::seconds(3), kRegisterEvery = std::chrono::seconds(5),
+               kPageEvery = std::chrono::seconds(10);
 constexpr int64_t kSampleDigits = 8;
 
 /// What an AtomicFile leaves behind when its process is killed: ".NAME.PID.ATTEMPT".
@@ -151,6 +154,7 @@ class RunFolder::Impl {
   void Begin(const RunFacts& facts, RunOrigin origin, std::optional<int64_t> last_step) {
     RemoveLeftovers(folder_);
     origin_ = std::move(origin);
+    config_ = facts.config;
     // First: from here on the folder holds a run.
     WriteFileAtomically(folder_ / "origin.json", std::string_view(ToJson(origin_)));
     WriteFileAtomically(folder_ / "config.toml", std::string_view(facts.config));
@@ -196,6 +200,7 @@ class RunFolder::Impl {
     Flush();
     WriteState();
     Register();
+    if (finished_ || Clock::now() - page_written_ >= kPageEvery) WritePage();
   }
 
   void Finish(RunStatus status, const std::string& reason) {
@@ -221,6 +226,7 @@ class RunFolder::Impl {
     state_.step = std::max(state_.step, record.step);
     for (const auto& [name, value] : record.values)
       state_.metrics[record.series + "/" + name] = value;
+    AddTo(curves_, record);
   }
 
   void Flush() {
@@ -232,6 +238,13 @@ class RunFolder::Impl {
   void WriteState() {
     state_.updated_ms = Now_ms();
     WriteFileAtomically(folder_ / "status.json", std::string_view(ToJson(state_)));
+  }
+
+  void WritePage() {
+    WriteFileAtomically(
+        folder_ / "report.html",
+        std::string_view(ToHtml({origin_, state_, curves_, config_, folder_ / "samples"})));
+    page_written_ = Clock::now();
   }
 
   /// Never stops a run.
@@ -255,9 +268,12 @@ class RunFolder::Impl {
   std::optional<fs::path> registry_;
   RunOrigin origin_;
   RunState state_;
+  std::string config_;
+  Curves curves_;
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<EventWriter> events_;
   Clock::time_point flushed_ = Clock::now(), registered_ = Clock::now();
+  Clock::time_point page_written_;  // Long ago.
   bool warned_ = false, finished_ = false;
 };
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <exception>
 
 #include "occvla/base/error.h"
@@ -18,6 +16,7 @@
 #include "occvla/train/runs/folder_lock.h"
 #include "occvla/train/runs/metrics.h"
 #include "occvla/train/runs/run_page.h"
+#include "occvla/train/runs/samples.h"
 
 namespace occvla::train {
 namespace {
@@ -27,7 +26,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kFlushEvery = std::chrono::seconds(3), kRegisterEvery = std::chrono::seconds(5),
                kPageEvery = std::chrono::seconds(10);
-constexpr int64_t kSampleDigits = 8;
 
 /// What an AtomicFile leaves behind when its process is killed: ".NAME.PID.ATTEMPT".
 bool IsLeftover(const std::string& name) {
@@ -125,22 +123,9 @@ void CheckSameRun(const fs::path& folder, const RunOrigin& before, const RunOrig
       "\nGive it what it was begun with, or choose another run.out without --resume.");
 }
 
-std::string SampleName(int64_t step, std::string_view name) {
-  char digits[32];
-  std::snprintf(digits, sizeof digits, "step-%0*lld-", static_cast<int>(kSampleDigits),
-                static_cast<long long>(step));
-  return digits + std::string(name) + ".png";
-}
-
-void RemoveSamplesAfter(const fs::path& samples, int64_t last_step) {
-  std::vector<fs::path> later;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(samples, absent)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("step-") && std::atoll(name.c_str() + 5) > last_step)
-      later.push_back(entry.path());
-  }
-  for (const auto& path : later) fs::remove(path);
+void RemoveSamplesAfter(const fs::path& folder, int64_t last_step) {
+  for (const Sample& sample : SamplesIn(folder))
+    if (sample.step > last_step) fs::remove(sample.path);
 }
 
 }  // namespace
@@ -193,7 +178,7 @@ class RunFolder::Impl {
                         ": its name must be of letters, digits, '-' and '_'.");
     }
     events_->Picture(step, Now(), name, png);
-    WriteFileAtomically(folder_ / "samples" / SampleName(step, name), png);
+    WriteFileAtomically(folder_ / "samples" / SampleFileName(step, name), png);
   }
 
   void Sync() {

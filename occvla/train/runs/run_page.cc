@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -14,6 +13,7 @@
 #include "occvla/base/html.h"
 #include "occvla/train/runs/metrics.h"
 #include "occvla/train/runs/run_page_parts.h"
+#include "occvla/train/runs/samples.h"
 
 namespace occvla::train {
 namespace {
@@ -181,43 +181,28 @@ std::string Base64(const std::string& bytes) {
   return text;
 }
 
-/// "step 200, occupancy" of step-00000200-occupancy.png.
-std::string CaptionOf(const std::string& name) {
-  const size_t dash = name.find('-', 5);
-  return "step " + std::to_string(std::atoll(name.c_str() + 5)) + ", " +
-         name.substr(dash + 1, name.size() - dash - 5);
-}
-
-std::string Pictures(const fs::path& samples) {
-  std::vector<std::string> names;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(samples, absent)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("step-") && name.ends_with(".png") && name.find('-', 5) < name.size() - 4)
-      names.push_back(name);
-  }
-  if (names.empty()) return "";
-  // The latest step first, within a step by name.
-  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
-    const auto first = std::atoll(a.c_str() + 5), second = std::atoll(b.c_str() + 5);
-    return first != second ? first > second : a < b;
-  });
+std::string Pictures(const fs::path& folder) {
+  std::vector<Sample> samples = SamplesIn(folder);
+  if (samples.empty()) return "";
+  std::stable_sort(samples.begin(), samples.end(),
+                   [](const Sample& a, const Sample& b) { return a.step > b.step; });
   std::string html = "<h2>Pictures</h2>\n<div class=\"pictures\">\n";
   size_t shown = 0, bytes = 0;
-  for (const std::string& name : names) {
+  for (const Sample& sample : samples) {
     std::error_code error;
-    const uintmax_t size = fs::file_size(samples / name, error);
+    const uintmax_t size = fs::file_size(sample.path, error);
     if (shown == kMaxPictures || error || size > kMaxPictureBytes - bytes) break;
-    const std::string png = ReadTextFile(samples / name, kMaxPictureBytes);
-    bytes += png.size();
+    const std::string png = ReadTextFile(sample.path, kMaxPictureBytes);
+    bytes += std::min(png.size(), kMaxPictureBytes - bytes);
     ++shown;
-    html += "<figure><img alt=\"" + HtmlText(CaptionOf(name)) + "\" src=\"data:image/png;base64," +
-            Base64(png) + "\"><figcaption>" + HtmlText(CaptionOf(name)) +
-            "</figcaption></figure>\n";
+    const std::string caption =
+        HtmlText("step " + std::to_string(sample.step) + ", " + sample.name);
+    html += "<figure><img alt=\"" + caption + "\" src=\"data:image/png;base64," + Base64(png) +
+            "\"><figcaption>" + caption + "</figcaption></figure>\n";
   }
   html += "</div>\n";
-  if (shown < names.size()) {
-    html += "<p>" + std::to_string(names.size() - shown) + " more pictures lie in samples/.</p>\n";
+  if (shown < samples.size()) {
+    html += "<p>" + std::to_string(samples.size() - shown) + " more lie in samples/.</p>\n";
   }
   return html;
 }

@@ -150,8 +150,7 @@ class RunFolder::Impl {
       RemoveSamplesAfter(folder_ / "samples", *last_step);
     }
     metrics_ = std::make_unique<AppendFile>(metrics, AppendFile::Open::kExisting);
-    events_ = std::make_unique<EventWriter>(
-        folder_, Now(), last_step ? std::optional(*last_step + 1) : std::nullopt);
+    events_ = std::make_unique<EventWriter>(folder_, Now(), last_step ? *last_step + 1 : 0);
     state_.process = ProcessMark::OfThis();
     WriteState();
     Register();

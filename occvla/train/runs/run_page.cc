@@ -95,7 +95,7 @@ Json ChartsOf(const Curves& curves) {
       series[which] = std::move(points);
       if (curve.not_finite() > 0) {
         notes.push_back(which + ": " + std::to_string(curve.not_finite()) +
-                        " values are NaN or infinite, the first at step " +
+                        " NaN or infinite, first at step " +
                         std::to_string(curve.first_not_finite()));
       }
     }

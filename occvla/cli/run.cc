@@ -59,6 +59,14 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddEvalText(eval, context);
   AddEvalReport(eval, context);
   eval.require_subcommand(1);
+  auto& runs = *app.add_subcommand("runs", "Training runs: the registry, and what they logged");
+  AddRunsList(runs, context);
+  AddRunsShow(runs, context);
+  AddRunsCompare(runs, context);
+  AddRunsPage(runs, context);
+  AddRunsExport(runs, context);
+  AddRunsForget(runs, context);
+  runs.require_subcommand(1);
   auto& bench = *app.add_subcommand("bench", "Measures the program on this machine");
   AddBenchModel(bench, context);
   bench.require_subcommand(1);

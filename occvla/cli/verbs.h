@@ -57,6 +57,14 @@ void AddEvalMetaAction(CLI::App& eval, const Context& context);
 void AddEvalText(CLI::App& eval, const Context& context);
 void AddEvalReport(CLI::App& eval, const Context& context);
 
+/// Children of the verb `runs`.
+void AddRunsList(CLI::App& runs, const Context& context);
+void AddRunsShow(CLI::App& runs, const Context& context);
+void AddRunsCompare(CLI::App& runs, const Context& context);
+void AddRunsPage(CLI::App& runs, const Context& context);
+void AddRunsExport(CLI::App& runs, const Context& context);
+void AddRunsForget(CLI::App& runs, const Context& context);
+
 /// Children of the verb `bench`.
 void AddBenchModel(CLI::App& bench, const Context& context);
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "occvla/base/html.h"
 #include "occvla/eval/report/cells.h"
 #include "occvla/eval/report/table.h"
 
@@ -30,29 +31,6 @@ figure { margin: 16px 0 0; } figcaption { color: var(--muted); font-size: 13.5px
 svg { width: 100%; height: auto; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
 svg .muted { fill: var(--muted); }
 )";
-
-std::string Escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string ColumnName(const Column& column) {
   return column.group.empty() ? column.name : column.group + ", " + column.name;
@@ -84,7 +62,7 @@ std::string Chart(const Table& table, size_t column) {
   const std::string caption =
       ColumnName(what) +
       (what.better == Better::kLower ? "; shorter is better" : "; longer is better");
-  std::string svg = "<figure><svg role=\"img\" aria-label=\"" + Escaped(caption) +
+  std::string svg = "<figure><svg role=\"img\" aria-label=\"" + HtmlText(caption) +
                     "\" viewBox=\"0 0 " + Number(kWidth) + " " +
                     Number(kRow * static_cast<double>(count) + 4) + "\">";
   double y = 2;
@@ -94,14 +72,14 @@ std::string Chart(const Table& table, size_t column) {
     const std::string label = row.method + (row.protocol.empty() ? "" : " (" + row.protocol + ")");
     svg += "<text x=\"" + Number(kLabels - 10) + "\" y=\"" + Number(y + 16) +
            "\" text-anchor=\"end\"" + (row.measured ? "" : " class=\"muted\"") + ">" +
-           Escaped(label) + "</text><rect x=\"" + Number(kLabels) + "\" y=\"" + Number(y + 4) +
+           HtmlText(label) + "</text><rect x=\"" + Number(kLabels) + "\" y=\"" + Number(y + 4) +
            "\" width=\"" + Number(std::max(1.0, length)) + "\" height=\"15\" rx=\"2\" fill=\"var(" +
            (row.measured ? "--ours" : "--others") + ")\"/><text x=\"" +
            Number(kLabels + length + 8) + "\" y=\"" + Number(y + 16) + "\">" +
            CellText(row.values[column], what) + "</text>";
     y += kRow;
   }
-  return svg + "</svg><figcaption>" + Escaped(caption) + "</figcaption></figure>\n";
+  return svg + "</svg><figcaption>" + HtmlText(caption) + "</figcaption></figure>\n";
 }
 
 /// A row of groups over their columns, and a row of names.
@@ -113,9 +91,9 @@ std::string HeadRows(const Table& table, const std::vector<size_t>& columns) {
     const auto& group = table.columns[columns[i]].group;
     size_t end = i;
     for (; end < columns.size() && table.columns[columns[end]].group == group; ++end)
-      names += "<th scope=\"col\">" + Escaped(table.columns[columns[end]].name) + "</th>";
+      names += "<th scope=\"col\">" + HtmlText(table.columns[columns[end]].name) + "</th>";
     groups += "<th scope=\"colgroup\" class=\"group\" colspan=\"" + std::to_string(end - i) +
-              "\">" + Escaped(group) + "</th>";
+              "\">" + HtmlText(group) + "</th>";
     i = end;
   }
   return groups + "</tr><tr class=\"names\">" + names;
@@ -124,15 +102,15 @@ std::string HeadRows(const Table& table, const std::vector<size_t>& columns) {
 std::string Section(const Table& table) {
   const auto columns = UsedColumns(table);
   const auto notes = NotesOf(table);
-  std::string html = "<section><h2>" + Escaped(table.title) + "</h2>\n<p>" +
-                     Escaped(table.caption) + "</p>\n<div class=\"wide\"><table><thead><tr>";
+  std::string html = "<section><h2>" + HtmlText(table.title) + "</h2>\n<p>" +
+                     HtmlText(table.caption) + "</p>\n<div class=\"wide\"><table><thead><tr>";
   html += HeadRows(table, columns) + "</tr></thead><tbody>\n";
   for (size_t r = 0; r < table.rows.size(); ++r) {
     const auto& row = table.rows[r];
     html += std::string("<tr") + (row.measured ? " class=\"ours\"" : "") + "><th scope=\"row\">" +
-            Escaped(row.method);
+            HtmlText(row.method);
     if (notes.numbers[r]) html += " <sup>" + std::to_string(notes.numbers[r]) + "</sup>";
-    html += "</th><td>" + Escaped(row.input) + "</td><td>" + Escaped(row.protocol) + "</td>";
+    html += "</th><td>" + HtmlText(row.input) + "</td><td>" + HtmlText(row.protocol) + "</td>";
     for (const size_t c : columns)
       html += "<td>" + CellText(row.values[c], table.columns[c]) + "</td>";
     html += "</tr>\n";
@@ -140,7 +118,7 @@ std::string Section(const Table& table) {
   html += "</tbody></table></div>\n";
   if (!notes.texts.empty()) {
     html += "<ol>";
-    for (const auto& note : notes.texts) html += "<li>" + Escaped(note) + "</li>";
+    for (const auto& note : notes.texts) html += "<li>" + HtmlText(note) + "</li>";
     html += "</ol>\n";
   }
   if (!columns.empty()) html += Chart(table, ChartColumn(table, columns));
@@ -153,7 +131,8 @@ std::string ToHtml(const std::vector<Table>& tables, const std::string& title) {
   std::string html =
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\"><title>" +
-      Escaped(title) + "</title><style>" + kStyle + "</style></head><body>\n<h1>" + Escaped(title) +
+      HtmlText(title) + "</title><style>" + kStyle + "</style></head><body>\n<h1>" +
+      HtmlText(title) +
       "</h1>\n<p>Marked rows were measured here; the others are as published.</p>\n";
   for (const auto& table : tables) html += Section(table);
   return html + "</body></html>\n";

@@ -120,14 +120,12 @@ uint32_t Crc32c(std::string_view bytes) {
   return ~crc;
 }
 
-EventWriter::EventWriter(const std::filesystem::path& folder, double time,
-                         std::optional<int64_t> resumed_at)
+EventWriter::EventWriter(const std::filesystem::path& folder, double time, int64_t first_step)
     : path_(NewName(folder, time)), file_(path_, AppendFile::Open::kNew) {
   Write(DoubleField(kEventTime, time) + BytesField(kEventFileVersion, "brain.Event:2"));
-  if (resumed_at) {
-    Write(Event(*resumed_at, time,
-                BytesField(kEventSessionLog, IntField(kSessionLogStatus, kSessionStart))));
-  }
+  // In the run's first file too: readers take the second start that they see for a restart.
+  Write(Event(first_step, time,
+              BytesField(kEventSessionLog, IntField(kSessionLogStatus, kSessionStart))));
 }
 
 void EventWriter::Scalar(int64_t step, double time, std::string_view tag, double value) {

@@ -2,7 +2,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,10 +24,9 @@ uint32_t Crc32c(std::string_view bytes);
 class EventWriter {
  public:
   /// Makes `folder/events.out.tfevents.SECONDS.HOST.PID`, a name that sorts after the event files
-  /// already there, as readers go by name. `resumed_at`: readers forget what earlier files hold for
-  /// this step and later ones. Throws as AppendFile does.
-  EventWriter(const std::filesystem::path& folder, double time,
-              std::optional<int64_t> resumed_at = std::nullopt);
+  /// already there, as readers go by name. It opens with a session's start at `first_step`: of what
+  /// earlier files hold, readers forget this step and later ones. Throws as AppendFile does.
+  EventWriter(const std::filesystem::path& folder, double time, int64_t first_step = 0);
 
   /// `value` is kept as float32, as TensorBoard's scalars are. `time` is seconds since 1970.
   void Scalar(int64_t step, double time, std::string_view tag, double value);

@@ -42,6 +42,16 @@ TEST(EventsTest, AScalarHasTheBytesThatTensorBoardItselfWrites) {
             "c03f08e3301b");
 }
 
+// Recorded from the same: Event(wall_time=2.0, file_version="brain.Event:2"), then
+// Event(wall_time=2.0, step=7, session_log=SessionLog(status=SessionLog.START)).
+TEST(EventsTest, AFileOpensWithItsVersionAndItsSession) {
+  const TestFolder folder;
+  const EventWriter events(folder.path(), 2.0, 7);
+  EXPECT_EQ(Hex(ReadTextFile(events.path())),
+            "1800000000000000a37f4b220900000000000000401a0d627261696e2e4576656e743a32ff2ee0e70f0000"
+            "00000000006d532b0909000000000000004010073a020801d1715dcb");
+}
+
 TEST(EventsTest, ALaterFileSortsAfterAnEarlierOne) {
   const TestFolder folder;
   const EventWriter first(folder.path(), 1764300000.5);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <exception>
 
 #include "occvla/base/error.h"
@@ -13,9 +11,12 @@
 #include "occvla/base/text.h"
 #include "occvla/train/runs/append_file.h"
 #include "occvla/train/runs/config_difference.h"
+#include "occvla/train/runs/curves.h"
 #include "occvla/train/runs/events.h"
 #include "occvla/train/runs/folder_lock.h"
 #include "occvla/train/runs/metrics.h"
+#include "occvla/train/runs/run_page.h"
+#include "occvla/train/runs/samples.h"
 
 namespace occvla::train {
 namespace {
@@ -23,8 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kFlushEvery = std::chrono::seconds(3), kRegisterEvery = std::chrono::seconds(5);
-constexpr int64_t kSampleDigits = 8;
+constexpr auto kFlushEvery = std::chrono::seconds(3), kRegisterEvery = std::chrono::seconds(5),
+               kPageEvery = std::chrono::seconds(10);
 
 /// What an AtomicFile leaves behind when its process is killed: ".NAME.PID.ATTEMPT".
 bool IsLeftover(const std::string& name) {
@@ -123,22 +124,9 @@ void CheckSameRun(const fs::path& folder, const RunOrigin& before, const RunOrig
       "\nGive it what it was begun with, or choose another run.out without --resume.");
 }
 
-std::string SampleName(int64_t step, std::string_view name) {
-  char digits[32];
-  std::snprintf(digits, sizeof digits, "step-%0*lld-", static_cast<int>(kSampleDigits),
-                static_cast<long long>(step));
-  return digits + std::string(name) + ".png";
-}
-
-void RemoveSamplesAfter(const fs::path& samples, int64_t last_step) {
-  std::vector<fs::path> later;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(samples, absent)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("step-") && std::atoll(name.c_str() + 5) > last_step)
-      later.push_back(entry.path());
-  }
-  for (const auto& path : later) fs::remove(path);
+void RemoveSamplesAfter(const fs::path& folder, int64_t last_step) {
+  for (const Sample& sample : SamplesIn(folder))
+    if (sample.step > last_step) fs::remove(sample.path);
 }
 
 }  // namespace
@@ -152,6 +140,7 @@ class RunFolder::Impl {
   void Begin(const RunFacts& facts, RunOrigin origin, std::optional<int64_t> last_step) {
     RemoveLeftovers(folder_);
     origin_ = std::move(origin);
+    config_ = facts.config;
     // First: from here on the folder holds a run.
     WriteFileAtomically(folder_ / "origin.json", std::string_view(ToJson(origin_)));
     WriteFileAtomically(folder_ / "config.toml", std::string_view(facts.config));
@@ -162,8 +151,7 @@ class RunFolder::Impl {
       RemoveSamplesAfter(folder_ / "samples", *last_step);
     }
     metrics_ = std::make_unique<AppendFile>(metrics, AppendFile::Open::kExisting);
-    events_ = std::make_unique<EventWriter>(
-        folder_, Now(), last_step ? std::optional(*last_step + 1) : std::nullopt);
+    events_ = std::make_unique<EventWriter>(folder_, Now(), last_step ? *last_step + 1 : 0);
     state_.process = ProcessMark::OfThis();
     WriteState();
     Register();
@@ -190,13 +178,14 @@ class RunFolder::Impl {
                         ": its name must be of letters, digits, '-' and '_'.");
     }
     events_->Picture(step, Now(), name, png);
-    WriteFileAtomically(folder_ / "samples" / SampleName(step, name), png);
+    WriteFileAtomically(folder_ / "samples" / SampleFileName(step, name), png);
   }
 
   void Sync() {
     Flush();
     WriteState();
     Register();
+    if (finished_ || Clock::now() - page_written_ >= kPageEvery) WritePage();
   }
 
   void Finish(RunStatus status, const std::string& reason) {
@@ -222,6 +211,7 @@ class RunFolder::Impl {
     state_.step = std::max(state_.step, record.step);
     for (const auto& [name, value] : record.values)
       state_.metrics[record.series + "/" + name] = value;
+    AddTo(curves_, record);
   }
 
   void Flush() {
@@ -233,6 +223,13 @@ class RunFolder::Impl {
   void WriteState() {
     state_.updated_ms = Now_ms();
     WriteFileAtomically(folder_ / "status.json", std::string_view(ToJson(state_)));
+  }
+
+  void WritePage() {
+    WriteFileAtomically(
+        folder_ / "report.html",
+        std::string_view(ToHtml({origin_, state_, curves_, config_, folder_ / "samples"})));
+    page_written_ = Clock::now();
   }
 
   /// Never stops a run.
@@ -256,9 +253,12 @@ class RunFolder::Impl {
   std::optional<fs::path> registry_;
   RunOrigin origin_;
   RunState state_;
+  std::string config_;
+  Curves curves_;
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<EventWriter> events_;
   Clock::time_point flushed_ = Clock::now(), registered_ = Clock::now();
+  Clock::time_point page_written_;  // Long ago.
   bool warned_ = false, finished_ = false;
 };
 

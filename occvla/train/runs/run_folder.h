@@ -57,8 +57,8 @@ class RunFolder {
   /// later.
   void Log(int64_t step, std::string_view series, const std::map<std::string, double>& values);
 
-  /// Keeps a PNG as samples/step-STEP-NAME.png and as a TensorBoard picture. `name` consists of
-  /// letters, digits, '-' and '_' (ConfigError).
+  /// Keeps a PNG as samples/step-STEP-NAME.png (samples.h) and as a TensorBoard picture. `name`
+  /// consists of letters, digits, '-' and '_' (ConfigError).
   void Picture(int64_t step, std::string_view name, std::span<const std::byte> png);
 
   /// Everything onto the disk, and the page and the registry's row made anew. Call it before each

@@ -73,7 +73,7 @@ Json ToJson(const Comparison& comparison, size_t most) {
   }
   for (const std::string& name : comparison.names) {
     Json common = Json::array(), last = Json::array();
-    for (const int64_t step : CommonSteps(comparison.metrics, name, most)) {
+    for (const int64_t step : train::CommonSteps(comparison.metrics, name, most)) {
       Json values = Json::array();
       for (const auto& run : comparison.metrics) values.push_back(run.at(name).at(step));
       common.push_back({{"step", step}, {"values", values}});
@@ -114,7 +114,7 @@ void PrintText(const Comparison& comparison, size_t most, std::ostream& out) {
   }
   std::vector<std::vector<std::string>> table{with({"metric", "step"}, head)};
   for (const std::string& name : comparison.names) {
-    for (const int64_t step : CommonSteps(comparison.metrics, name, most)) {
+    for (const int64_t step : train::CommonSteps(comparison.metrics, name, most)) {
       table.push_back({Printable(name), std::to_string(step)});
       for (const auto& run : comparison.metrics)
         table.back().push_back(Significant(run.at(name).at(step)));

@@ -230,18 +230,26 @@ at::Tensor OccVla::OccupancyHidden(KvCache& cache, int64_t image_tokens,
 }
 
 at::Tensor OccVla::OccupancyLogits(const at::Tensor& hidden) const {
+  return OccupancyLogits(hidden, config_.occupancy.grid, config_.occupancy.grid);
+}
+
+at::Tensor OccVla::OccupancyLogits(const at::Tensor& hidden, int64_t rows, int64_t columns) const {
   TORCH_CHECK(occupancy_.has_value(), "the checkpoint has no occupancy branch");
   const int64_t Q = hidden.size(0), grid = config_.occupancy.grid;
   const int64_t latent = config_.vqvae.latent;
-  TORCH_CHECK(Q == grid * grid, Q, " queries do not fill a grid of ", grid, " x ", grid);
+  TORCH_CHECK(Q == rows * columns, Q, " queries do not fill a grid of ", rows, " x ", columns);
   const auto& projector = occupancy_->projector;
   auto z = projector(hidden.to(projector.InputType(Q))).to(hidden.scalar_type());
   const int64_t r = z.size(1) == latent ? 1 : config_.vqvae.height / 4 / grid;
-  z = z.t().contiguous().view({1, latent * r * r, grid, grid});
+  z = z.t().contiguous().view({1, latent * r * r, rows, columns});
   if (r > 1) z = at::pixel_shuffle(z, r);  // [1, latent, H / 4, W / 4]
-  const auto& vqvae = *vqvae_;
-  if (config_.occupancy.quantise) z = vqvae.Quantise(z).z;
-  const auto logits = occupancy_->head ? vqvae.Decode(z, *occupancy_->head) : vqvae.Decode(z);
+  const auto decode = [&](const Vqvae& vqvae) {
+    if (config_.occupancy.quantise) z = vqvae.Quantise(z).z;
+    return occupancy_->head ? vqvae.Decode(z, *occupancy_->head) : vqvae.Decode(z);
+  };
+  const bool whole = rows == grid && columns == grid;
+  const auto logits =
+      whole ? decode(*vqvae_) : decode(vqvae_->Resized(4 * r * rows, 4 * r * columns));
   return logits.squeeze(0);  // [X, Y, Z, classes]
 }
 

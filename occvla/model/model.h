@@ -106,6 +106,11 @@ class OccVla {
                              const LayerObserver& on_layer = {}) const;
   /// hidden [Q, C] -> class logits [X, Y, Z, classes] float32.
   at::Tensor OccupancyLogits(const at::Tensor& hidden) const;
+  /// A rectangle of the grid of queries alone, [rows * columns, C], as if the world ended there: a
+  /// training step may look at a part of the world, since queries do not see each other.
+  at::Tensor OccupancyLogits(const at::Tensor& hidden, int64_t rows, int64_t columns) const;
+  /// [Q, C]; only where has_occupancy().
+  const at::Tensor& occupancy_queries() const { return occupancy_->queries; }
 
  private:
   struct OccupancyWeights {

@@ -85,6 +85,13 @@ Vqvae::Vqvae(const VqvaeConfig& config, std::map<std::string, at::Tensor> weight
     tensor = tensor.to(all_double ? at::kDouble : at::kFloat).contiguous();
 }
 
+Vqvae Vqvae::Resized(int64_t height, int64_t width) const {
+  auto resized = *this;
+  resized.config_.height = height;
+  resized.config_.width = width;
+  return resized;
+}
+
 at::Tensor Vqvae::Encode(const at::Tensor& occupancy) const {
   const auto& c = config_;
   TORCH_CHECK(occupancy.dim() == 4 &&

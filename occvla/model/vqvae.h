@@ -27,6 +27,9 @@ class Vqvae {
   Vqvae(const VqvaeConfig& config, std::map<std::string, at::Tensor> weights);
 
   const VqvaeConfig& config() const { return config_; }
+  /// The same weights for planes of another size: the network is convolutional but for its
+  /// attention, which sees what there is.
+  Vqvae Resized(int64_t height, int64_t width) const;
   /// As used: converted to the compute type.
   const std::map<std::string, at::Tensor>& weights() const { return weights_; }
 

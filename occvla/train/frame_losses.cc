@@ -4,7 +4,11 @@
 #include <ATen/TensorOperators.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "occvla/base/error.h"
+#include "occvla/base/rng.h"
 #include "occvla/data/image/image.h"
 #include "occvla/train/losses.h"
 #include "occvla/train/vqvae_loss.h"
@@ -52,11 +56,37 @@ at::Tensor ImageHidden(const model::OccVla& model, const Example& example) {
 }
 
 FrameObjective::FrameObjective(const Stage& stage, const LossConfig& config,
-                               const model::OccVla& model, at::Tensor class_weights)
+                               const model::OccVla& model, at::Tensor class_weights,
+                               uint64_t seed)
     : stage_(stage),
       config_(config),
       model_(model),
-      class_weights_(std::move(class_weights)) {}
+      class_weights_(std::move(class_weights)),
+      seed_(seed) {
+  if (config.crop == 0 || !model.has_occupancy()) return;
+  const auto& vqvae = model.config().vqvae;
+  const auto& occupancy = model.config().occupancy;
+  if (config.crop > std::min(vqvae.height, vqvae.width)) {
+    throw ConfigError("train: loss.crop = " + std::to_string(config.crop) +
+                      " is larger than the grid; set it to 0.");
+  }
+  if (stage.occupancy && (occupancy.self_attention || occupancy.text_sees ||
+                          occupancy.position != "shared" || vqvae.height != vqvae.width)) {
+    throw ConfigError(
+        "train: loss.crop needs occupancy queries that do not see each other, share one position "
+        "and are not seen by text; set it to 0.");
+  }
+}
+
+FrameObjective::Crop FrameObjective::CropOf(const Example& example, int64_t cells,
+                                            int64_t voxels_a_cell) const {
+  if (config_.crop == 0) return {0, 0, cells};
+  const int64_t size = std::max<int64_t>(1, config_.crop / voxels_a_cell);
+  Rng rng(seed_, "crop", 0, example.position);
+  const auto last = static_cast<uint64_t>(cells - size + 1);
+  const auto x = static_cast<int64_t>(rng.Below(last));
+  return {x, static_cast<int64_t>(rng.Below(last)), size};
+}
 
 FrameLosses FrameObjective::operator()(const Example& example, const PlannerInput* planner) const {
   FrameLosses losses;
@@ -121,20 +151,33 @@ void FrameObjective::AddText(const Example& example, const at::Tensor& embedded,
 void FrameObjective::AddOccupancy(const Example& example, model::KvCache& cache,
                                   FrameLosses& losses) const {
   const auto& config = model_.config();
-  const auto hidden = model_.OccupancyHidden(cache, config.image_tokens());
+  const int64_t grid = config.occupancy.grid, voxels = config.vqvae.height / grid;
+  const auto crop = CropOf(example, grid, voxels);
+  std::optional<at::Tensor> queries;
+  if (crop.size < grid) {
+    const auto table = model_.occupancy_queries().view({grid, grid, -1});
+    queries = table.narrow(0, crop.x, crop.size)
+                  .narrow(1, crop.y, crop.size)
+                  .reshape({crop.size * crop.size, table.size(2)});
+  }
+  const auto hidden = model_.OccupancyHidden(cache, config.image_tokens(), queries);
   losses.tokens += hidden.size(0);
-  const auto logits = model_.OccupancyLogits(hidden);  // [X, Y, Z, classes]
+  const auto logits = model_.OccupancyLogits(hidden, crop.size, crop.size);  // [X, Y, Z, classes]
+  const auto part = [&](const std::vector<uint8_t>& bytes) {
+    return Grid(bytes, config.vqvae, logits.device())
+        .narrow(0, crop.x * voxels, logits.size(0))
+        .narrow(1, crop.y * voxels, logits.size(1))
+        .contiguous();
+  };
   OccupancyLossOptions options{.mask = {},
                                .class_weights = class_weights_,
                                .cross_entropy = config_.cross_entropy,
                                .lovasz = config_.lovasz};
-  const auto device = logits.device();
   if (config_.voxels == VoxelMask::kCamera)
-    options.mask = Grid(example.labels->mask_camera, config.vqvae, device).to(at::kBool);
+    options.mask = part(example.labels->mask_camera).to(at::kBool);
   if (config_.voxels == VoxelMask::kLidar)
-    options.mask = Grid(example.labels->mask_lidar, config.vqvae, device).to(at::kBool);
-  const auto result =
-      OccupancyLoss(logits, Grid(example.labels->semantics, config.vqvae, device), options);
+    options.mask = part(example.labels->mask_lidar).to(at::kBool);
+  const auto result = OccupancyLoss(logits, part(example.labels->semantics), options);
   losses.parts.push_back({"occupancy", result.loss * config_.lambda});
   losses.values["occupancy_cross_entropy"] = result.cross_entropy;
   if (config_.lovasz > 0) losses.values["occupancy_lovasz"] = result.lovasz;
@@ -142,9 +185,13 @@ void FrameObjective::AddOccupancy(const Example& example, model::KvCache& cache,
 }
 
 void FrameObjective::AddReconstruction(const Example& example, FrameLosses& losses) const {
-  const auto& vqvae = *model_.vqvae();
-  const auto grid =
-      Grid(example.labels->semantics, vqvae.config(), DeviceOf(model_)).unsqueeze(0);
+  const auto& config = model_.vqvae()->config();
+  const auto crop = CropOf(example, std::min(config.height, config.width), 1);
+  const bool whole = config_.crop == 0;
+  const auto vqvae = whole ? *model_.vqvae() : model_.vqvae()->Resized(crop.size, crop.size);
+  auto grid = Grid(example.labels->semantics, config, DeviceOf(model_)).unsqueeze(0);
+  if (!whole)
+    grid = grid.narrow(1, crop.x, crop.size).narrow(2, crop.y, crop.size).contiguous();
   const auto result = VqvaeLoss(vqvae, grid,
                                 {.cross_entropy = config_.cross_entropy,
                                  .lovasz = config_.lovasz,

@@ -38,8 +38,9 @@ struct FrameLosses {
 class FrameObjective {
  public:
   /// `class_weights` [classes] or undefined. The model outlives this.
+  /// Throws ConfigError for a crop that does not fit the model.
   FrameObjective(const Stage& stage, const LossConfig& config, const model::OccVla& model,
-                 at::Tensor class_weights);
+                 at::Tensor class_weights, uint64_t seed);
 
   /// `planner`: wanted in stage planner alone.
   FrameLosses operator()(const Example& example, const PlannerInput* planner) const;
@@ -52,10 +53,18 @@ class FrameObjective {
   void AddTrajectory(const Example& example, const PlannerInput& planner,
                      FrameLosses& losses) const;
 
+  /// The part of the grid that this position looks at: cells (of the queries' grid, or of 4 voxels)
+  /// from (x, y) on, `size` on each side.
+  struct Crop {
+    int64_t x = 0, y = 0, size = 0;
+  };
+  Crop CropOf(const Example& example, int64_t cells, int64_t voxels_a_cell) const;
+
   const Stage& stage_;
   const LossConfig config_;
   const model::OccVla& model_;
   at::Tensor class_weights_;
+  uint64_t seed_;
 };
 
 /// rgb [6][S][S][3] of an example -> pixels [6, 3, S, S] float32 in [-1, 1].

@@ -20,6 +20,7 @@
 #include "occvla/train/optimizer.h"
 #include "occvla/train/ranks.h"
 #include "occvla/train/run_checkpoints.h"
+#include "occvla/train/runs/partition.h"
 #include "occvla/train/runs/run_folder.h"
 #include "occvla/train/runs/step_meter.h"
 #include "occvla/train/start.h"
@@ -63,10 +64,9 @@ StartModel OpenStartTogether(const RunConfig& run, Ranks& ranks) {
 }
 
 std::vector<int> OwnersOf(const Parameters& parameters, const Ranks& ranks) {
-  std::vector<int> owners;
-  for (size_t i = 0; i < parameters.trained().size(); ++i)
-    owners.push_back(static_cast<int>(i % static_cast<size_t>(ranks.size())));
-  return owners;
+  std::vector<int64_t> sizes;
+  for (const auto& parameter : parameters.trained()) sizes.push_back(parameter.value.numel());
+  return OwnerOfParameters(sizes, ranks.size());
 }
 
 // What must be the same on every rank.
@@ -196,7 +196,8 @@ class Run {
   std::map<std::string, std::pair<double, int64_t>> noted_;
   at::Tensor confusion_, used_codes_;
   std::map<std::string, double> metrics_;  // The last of each.
-  fs::path saved_;
+  fs::path saved_;           // The last checkpoint; of the first rank alone.
+  int64_t saved_step_ = -1;  // Its step.
 };
 
 
@@ -278,6 +279,7 @@ void Run::Resume() {
   if (all.empty()) return;
   state_ = RestoreCheckpoint(Plan(), all.back(), &optimizer_);
   saved_ = all.back();
+  saved_step_ = state_.step;
 }
 
 at::Tensor Run::CountedClassWeights() const {
@@ -340,7 +342,7 @@ TrainResult Run::Go(Begin begin) {
           },
           threads_, hooks_.interrupt);
     }
-    objective_.emplace(stage_, config_.loss, model_, class_weights);
+    objective_.emplace(stage_, config_.loss, model_, class_weights, config_.run.seed);
     runner_.emplace(*objective_, parameters_, threads_, planner_ ? &*planner_ : nullptr);
     if (stage_.reconstruction && config_.loss.restart_unused > 0) {
       unused_.emplace(start_.config.vqvae.codebook, config_.loss.restart_unused);
@@ -367,16 +369,16 @@ TrainResult Run::Go(Begin begin) {
         if (progress) progress->Show({{"loss", metrics_["loss"]}});
       }
     }
-    if (saved_.empty() || state_.step % config_.keep.every != 0) Save();
+    if (saved_step_ != state_.step) Save();
   } catch (const BusyError&) {
     // What a stop interrupts is a step that changed nothing.
-    Save();
+    if (saved_step_ != state_.step) Save();
     if (folder_) folder_->Finish(RunStatus::kStopped, "interrupted");
     throw BusyError("train: interrupted after step " + std::to_string(state_.step) +
                     "; the same command with --resume goes on from there.");
   }
   if (folder_) folder_->Finish(RunStatus::kFinished);
-  return {state_.step, saved_, StateHash(parameters_, optimizer_), metrics_};
+  return {ranks_.rank(), state_.step, saved_, StateHash(parameters_, optimizer_), metrics_};
 }
 
 void Run::TrainStep(FeedLoader& loader) {
@@ -523,11 +525,12 @@ void Run::Save() {
     Prune(checkpoints_, config_.keep.last);
   }
   ranks_.Barrier();
+  saved_step_ = state_.step;
 }
 
 void Run::Validate() {
   if (!hooks_.validate) return;
-  if (state_.step % config_.keep.every != 0) Save();
+  if (saved_step_ != state_.step) Save();
   if (ranks_.rank() == 0) {
     const auto values = hooks_.validate(saved_);
     folder_->Log(state_.step, "val", values);

@@ -26,6 +26,7 @@ struct TrainHooks {
 enum class Begin { kNew, kResume };
 
 struct TrainResult {
+  int rank = 0;
   int64_t step = 0;
   std::filesystem::path checkpoint;   ///< checkpoints/step-...: the last.
   std::string state_hash;             ///< See StateHash.

@@ -46,7 +46,8 @@ ModelConfig Nano() {
             .vocabulary = 2048,
             .query_pre_attn_scalar = 64};
   c.adapters = {.placement = "pfeiffer", .reduction = 16};
-  c.vqvae = {.class_width = 8, .channels = 16, .latent = 32, .codebook = 256};
+  c.vqvae = {.class_width = 8, .channels = 16, .latent = 32, .codebook = 512};
+  c.occupancy.grid = 25;
   c.planner = {.velocity_width = 32, .direction_width = 32, .visual_width = 64, .hidden = 256};
   return c;
 }

@@ -26,6 +26,9 @@ void TrainConfig::Validate() const {
   weight("loss.embedding", loss.embedding);
   require(!(stage.occupancy || stage.reconstruction) || loss.cross_entropy + loss.lovasz > 0,
           "loss.cross_entropy and loss.lovasz are both 0: occupancy would teach nothing");
+  require(loss.restart_unused >= 0, "loss.restart_unused must be at least 0");
+  require(loss.crop >= 0 && loss.crop % 8 == 0,
+          "loss.crop must be a multiple of 8 voxels, or 0 for the whole grid");
   require(optimizer.steps >= 1, "optimizer.steps must be at least 1");
   require(optimizer.batch >= 1 && optimizer.batch <= 65536,
           "optimizer.batch must be from 1 to 65536");

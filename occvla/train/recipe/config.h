@@ -94,6 +94,7 @@ struct LossConfig {
   bool class_weights = false;
   double cross_entropy = 1, lovasz = 0, embedding = 1;
   int64_t restart_unused = 0;
+  int64_t crop = 0;
 
   template <typename Visitor>
   void VisitFields(Visitor&& v) {
@@ -103,6 +104,8 @@ struct LossConfig {
     v("cross_entropy", cross_entropy, "weight of the voxels' cross-entropy in L_occ");
     v("lovasz", lovasz, "weight of Lovasz-softmax in L_occ");
     v("embedding", embedding, "weight of the codebook's loss; stage vqvae alone");
+    v("crop", crop,
+      "side of the part of the grid that a frame's occupancy loss looks at, voxels; 0 = all of it");
     v("restart_unused", restart_unused,
       "steps after which an unused code moves onto a latent; 0 = never; stage vqvae alone");
   }

@@ -1,0 +1,191 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "occvla/base/test_folder.h"
+
+#if TORCH_ROOMS
+
+namespace occvla::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+struct Ended {
+  int code = -1;  // -1: killed.
+  std::string out;
+};
+
+// Training runs of the program on a small town. A helper of the tests below.
+class TrainTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TestFolder();
+    setenv("OCCVLA_RUNS", "", 1);
+    const auto made = Run({"synth", "--out", Town(), "--scenes", "2", "--seed", "4", "--keyframes",
+                           "9", "--image-scale", "0.05", "--set", "town.size_m=480"});
+    ASSERT_EQ(made.code, 0) << made.out;
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    folder_ = nullptr;
+  }
+
+  static std::string Town() { return (*folder_ / "town").string(); }
+  static fs::path Out(const std::string& name) { return *folder_ / name; }
+
+  static std::vector<std::string> Training(const std::string& name,
+                                           const std::vector<std::string>& more = {}) {
+    std::vector<std::string> command{"train",
+                                     "--config",
+                                     "configs/smoke.toml",
+                                     "--set",
+                                     "run.out=" + Out(name).string(),
+                                     "--set",
+                                     "data.dataroots=[\"" + Town() + "\"]",
+                                     "--set",
+                                     "keep.every=1",
+                                     "--set",
+                                     "loss.crop=40",
+                                     "--set",
+                                     "compute.workers=1"};
+    command.insert(command.end(), more.begin(), more.end());
+    return command;
+  }
+
+  static pid_t Start(const std::vector<std::string>& arguments, const fs::path& log) {
+    std::vector<char*> argv{const_cast<char*>(PROGRAM)};
+    for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+      setenv("OMP_NUM_THREADS", "1", 1);
+      const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+      dup2(file, STDOUT_FILENO);
+      dup2(file, STDERR_FILENO);
+      execv(PROGRAM, argv.data());
+      _exit(127);
+    }
+    return child;
+  }
+
+  static Ended WaitFor(pid_t child, const fs::path& log) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    std::ostringstream text;
+    text << std::ifstream(log).rdbuf();
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text.str()};
+  }
+
+  static Ended Run(const std::vector<std::string>& arguments) {
+    const fs::path log = *folder_ / "log.txt";
+    return WaitFor(Start(arguments, log), log);
+  }
+
+  // What the program says of weights and optimiser at the end.
+  static std::string StateOf(const std::string& out) {
+    const auto at = out.find("state    ");
+    return at == out.npos ? "no state in: " + out : out.substr(at + 9, 64);
+  }
+
+  // Starts it again and again and kills it at random moments, until so many kills have met it at
+  // work; then lets it end.
+  static Ended KillAndResume(const std::string& name, int kills,
+                             const std::vector<std::string>& more) {
+    std::mt19937 random(7);
+    auto command = Training(name, more);
+    command.push_back("--resume");
+    const fs::path log = *folder_ / "killed.txt";
+    for (int killed = 0; killed < kills;) {
+      const auto wait = std::chrono::milliseconds(200 + random() % 1500);
+      const pid_t child = Start(command, log);
+      std::this_thread::sleep_for(wait);
+      kill(child, SIGKILL);
+      const auto ended = WaitFor(child, log);
+      if (ended.code >= 0) return ended;  // It was faster.
+      ++killed;
+    }
+    return Run(command);
+  }
+
+  static TestFolder* folder_;
+};
+
+TestFolder* TrainTest::folder_ = nullptr;
+
+int Kills() {
+  const char* wanted = getenv("OCCVLA_TEST_KILLS");
+  return wanted == nullptr ? 3 : atoi(wanted);
+}
+
+TEST_F(TrainTest, ARunThatIsKilledAndResumedEndsInTheSameBits) {
+  const auto whole = Run(Training("whole"));
+  ASSERT_EQ(whole.code, 0) << whole.out;
+  const auto resumed = KillAndResume("killed", Kills(), {});
+  ASSERT_EQ(resumed.code, 0) << resumed.out;
+  EXPECT_EQ(StateOf(resumed.out), StateOf(whole.out));
+}
+
+TEST_F(TrainTest, TwoRanksThatAreKilledAndResumedEndInTheSameBits) {
+  const auto whole = Run(Training("whole2", {"--ranks", "2"}));
+  ASSERT_EQ(whole.code, 0) << whole.out;
+  const auto resumed = KillAndResume("killed2", Kills(), {"--ranks", "2"});
+  ASSERT_EQ(resumed.code, 0) << resumed.out;
+  EXPECT_EQ(StateOf(resumed.out), StateOf(whole.out));
+}
+
+TEST_F(TrainTest, AnInterruptedRunSavesAndSaysHowToGoOn) {
+  const fs::path log = *folder_ / "interrupted.txt";
+  const pid_t child = Start(Training("interrupted", {"--set", "optimizer.steps=1000"}), log);
+  for (int i = 0; i < 600 && !fs::exists(Out("interrupted") / "checkpoints" / "last"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  kill(child, SIGTERM);
+  const auto ended = WaitFor(child, log);
+  EXPECT_EQ(ended.code, 6) << ended.out;
+  EXPECT_THAT(ended.out, HasSubstr("the same command with --resume goes on from there"));
+  EXPECT_TRUE(fs::exists(Out("interrupted") / "checkpoints" / "last" / "model.safetensors"));
+}
+
+TEST_F(TrainTest, ADamagedCheckpointIsNamedWithTheSoundOneBeforeIt) {
+  ASSERT_EQ(Run(Training("damaged", {"--set", "optimizer.steps=3"})).code, 0);
+  const auto last = Out("damaged") / "checkpoints" / "step-00000003";
+  const auto state = last / "training_state-0.safetensors";
+  {
+    std::fstream file(state, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-1, std::ios::end);
+    file.put('\x55');
+  }
+  const auto ended = Run(Training("damaged", {"--set", "optimizer.steps=3", "--resume"}));
+  EXPECT_EQ(ended.code, 4);
+  EXPECT_THAT(ended.out, HasSubstr(state.string() + " does not have the content that was written"));
+  EXPECT_THAT(ended.out, HasSubstr("step-00000002 is sound: remove " + last.string()));
+  EXPECT_TRUE(fs::exists(Out("damaged") / "checkpoints" / "step-00000002"));
+}
+
+TEST_F(TrainTest, ALossThatIsNotFiniteNamesItsFramesAndKeepsTheLastCheckpoint) {
+  const auto ended =
+      Run(Training("nan", {"--set", "optimizer.learning_rate=1e38", "--set", "optimizer.clip=0"}));
+  EXPECT_EQ(ended.code, 3);
+  EXPECT_THAT(ended.out, HasSubstr("is not finite for "));
+  EXPECT_THAT(ended.out, HasSubstr("No weight was changed; the last checkpoint is "));
+  EXPECT_TRUE(fs::exists(Out("nan") / "checkpoints" / "last" / "model.safetensors"));
+}
+
+}  // namespace
+}  // namespace occvla::tests
+
+#endif

@@ -150,6 +150,7 @@ class Ranks::Group {
       Flat(bucket, bucket.front().scalar_type(), [&](at::Tensor& flat) {
         c10d::BroadcastOptions from;
         from.rootRank = root;
+        from.timeout = options_.timeout;
         // Bytes: Gloo does not know every type.
         Tensors bytes{flat.view(at::kByte)};
         gloo_->broadcast(bytes, from)->wait();
@@ -175,6 +176,7 @@ class Ranks::Group {
     Tensors tensors{at::full({1}, value, at::kDouble)};
     c10d::AllreduceOptions highest;
     highest.reduceOp = c10d::ReduceOp::MAX;
+    highest.timeout = options_.timeout;
     gloo_->allreduce(tensors, highest)->wait();
     return tensors.front().item<double>();
   }
@@ -231,7 +233,9 @@ class Ranks::Group {
 
   void SumByRing(at::Tensor& flat) {
     Tensors tensors{flat};
-    gloo_->allreduce(tensors)->wait();
+    c10d::AllreduceOptions sum;
+    sum.timeout = options_.timeout;
+    gloo_->allreduce(tensors, sum)->wait();
   }
 
   // Ranks beyond the greatest power of two give theirs to a partner and take its result.
@@ -253,8 +257,8 @@ class Ranks::Group {
       Tensors in{theirs}, out{flat};
       const auto receiving = gloo_->recv(in, rank ^ bit, kTag);
       const auto sending = gloo_->send(out, rank ^ bit, kTag);
-      receiving->wait();
-      sending->wait();
+      receiving->wait(options_.timeout);
+      sending->wait(options_.timeout);
       flat.add_(theirs);
     }
     if (has_partner) Send(flat, rank + size);
@@ -262,32 +266,31 @@ class Ranks::Group {
 
   void Send(at::Tensor& tensor, int to) {
     Tensors tensors{tensor};
-    gloo_->send(tensors, to, kTag)->wait();
+    gloo_->send(tensors, to, kTag)->wait(options_.timeout);
   }
   void Receive(at::Tensor& tensor, int from) {
     Tensors tensors{tensor};
-    gloo_->recv(tensors, from, kTag)->wait();
+    gloo_->recv(tensors, from, kTag)->wait(options_.timeout);
   }
 
   Tensors GatherTensor(const at::Tensor& own) {
     Tensors in{own};
     std::vector<Tensors> out(1);
     for (int i = 0; i < place_.size; ++i) out.front().push_back(at::empty_like(own));
-    gloo_->allgather(out, in)->wait();
+    c10d::AllgatherOptions gather;
+    gather.timeout = options_.timeout;
+    gloo_->allgather(out, in, gather)->wait();
     return out.front();
   }
 
   std::string MeetingPoint() const { return place_.address + ":" + std::to_string(place_.port); }
 
   void Meet() {
-    const auto start = std::chrono::steady_clock::now();
-    const auto deadline = start + options_.timeout;
     try {
-      const auto store = OpenStore(deadline);
+      const auto store = OpenStore(std::chrono::steady_clock::now() + options_.meeting);
       OpenWatch(*store);
-      watch_->WaitForAll(
-          std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now()));
-      auto options = c10d::ProcessGroupGloo::Options::create(options_.timeout);
+      watch_->WaitForAll(options_.meeting);
+      auto options = c10d::ProcessGroupGloo::Options::create(options_.meeting);
       options->threads = 1;  // One operation at a time.
       options->devices.push_back(Device());
       gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(store, place_.rank, place_.size, options);
@@ -305,14 +308,14 @@ class Ranks::Group {
     // Asked first whether somebody answers: the store would complain to stderr while it tries.
     if (!serves && !ConnectTo(place_.address, place_.port, deadline))
       throw DeviceError("rank 0 does not answer at " + MeetingPoint() + " within " +
-                        std::to_string(options_.timeout.count() / 1000) +
+                        std::to_string(options_.meeting.count() / 1000) +
                         " s. Is it running, are address and port the same on all ranks, and does a "
                         "firewall let them through?");
     c10d::TCPStoreOptions options;
     options.port = static_cast<uint16_t>(place_.port);
     options.isServer = serves;
     options.waitWorkers = false;
-    options.timeout = options_.timeout;
+    options.timeout = options_.meeting;
     try {
       c10::intrusive_ptr<c10d::Store> store =
           c10::make_intrusive<c10d::TCPStore>(place_.address, options);

@@ -35,7 +35,10 @@ enum class SumOrder {
 class Ranks {
  public:
   struct Options {
-    /// For meeting, for each collective call, and for a rank that is not heard.
+    /// For all to come; machines of a cluster start minutes apart.
+    std::chrono::milliseconds meeting{600'000};
+    /// For each collective call, which waits for the slowest rank's step, and for a rank that is
+    /// not heard.
     std::chrono::milliseconds timeout{600'000};
     SumOrder order = SumOrder::kRing;
     std::chrono::milliseconds heartbeat{250};

@@ -3,14 +3,13 @@
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <time.h>
 
 #include <cstdlib>
 #include <fstream>
-#include <map>
 #include <sstream>
 #include <thread>
 
@@ -142,7 +141,7 @@ std::string Lost(const std::string& name, Rank self) {
       EndAsIfKilled();
     }
     if (name == "stopped") raise(SIGSTOP);
-    if (name == "late") std::this_thread::sleep_for(milliseconds(900));
+    if (name == "late") std::this_thread::sleep_for(milliseconds(1600));
     if (name == "error") throw DataError("cam.jpg is cut off.");
     if (name == "unwinding") throw std::runtime_error("ours");
   }
@@ -174,9 +173,11 @@ std::string Work(const std::string& name, Rank self) {
 }
 
 std::string RunRank(const std::string& name, const RankPlace& place, SumOrder order) {
-  const bool waits = name == "stopped" || name == "late" || name == "missing";
-  const Ranks::Options options{
-      .timeout = milliseconds(waits ? 400 : 20'000), .order = order, .heartbeat = milliseconds(10)};
+  const bool waits = name == "stopped" || name == "late";
+  const Ranks::Options options{.meeting = milliseconds(name == "missing" ? 400 : 20'000),
+                               .timeout = milliseconds(waits ? 800 : 20'000),
+                               .order = order,
+                               .heartbeat = milliseconds(10)};
   std::thread killer;
   if (name == "killed on the way" && place.rank == 1) killer = KilledAfter(milliseconds(100));
   try {
@@ -291,7 +292,7 @@ TEST(RanksTest, TreeSumsAreTheSameBitsForOneTwoAndFourRanks) {
 // largest term.
 TEST(RanksTest, RingSumsAreTheSameButForRounding) {
   const auto alone = RunAlone("line");
-  const auto outcome = RunRanks("line", 3 - 1);
+  const auto outcome = RunRanks("line", 2);
   EXPECT_EQ(outcome.texts[0], outcome.texts[1]);
   std::istringstream expected(alone), found(outcome.texts[0]);
   size_t count = 0;
@@ -340,8 +341,12 @@ TEST(RanksTest, ARankKilledWhileRanksMeetIsNamed) {
 }
 
 TEST(RanksTest, RanksThatDoNotComeAreNamed) {
-  EXPECT_THAT(RunRanks("missing", 3, {.absent = 1}).texts[2],
-              "ranks cannot meet: rank 1 of 3 did not come to 127.0.0.1 within 0.4 s.");
+  // On a busy machine rank 2 may come when rank 0 has given up.
+  const auto outcome = RunRanks("missing", 3, {.absent = 1});
+  EXPECT_THAT(outcome.texts[0], AllOf(StartsWith("ranks cannot meet: rank"),
+                                      HasSubstr("of 3 did not come to 127.0.0.1 within 0.4 s.")))
+      << outcome.output;
+  EXPECT_THAT(outcome.texts[2], AnyOf(outcome.texts[0], HasSubstr("rank 0 "))) << outcome.output;
   EXPECT_THAT(RunRanks("missing", 2, {.absent = 0}).texts[1],
               AllOf(StartsWith("rank 0 does not answer at 127.0.0.1:"),
                     HasSubstr("are address and port the same on all ranks")));
@@ -351,13 +356,13 @@ TEST(RanksTest, AStoppedRankEndsTheOthersAfterTheTimeout) {
   const auto outcome = RunRanks("stopped", 2, {.left_be = 1});
   EXPECT_THAT(
       outcome.texts[0],
-      AnyOf(StartsWith("rank 1 was not heard for 0.4 s: it is stopped or cut off"),
+      AnyOf(StartsWith("rank 1 was not heard for 0.8 s: it is stopped or cut off"),
             StartsWith("rank 1 did not come to operation 1 (maximum), where others waited")))
       << outcome.output;
 }
 
 TEST(RanksTest, ARankThatIsLateEndsAllAfterTheTimeout) {
-  const auto outcome = RunRanks("late", 3);
+  const auto outcome = RunRanks("late", 2);
   EXPECT_THAT(outcome.texts,
               Each(StartsWith("rank 1 did not come to operation 1 (maximum), where others waited")))
       << outcome.output;

@@ -29,9 +29,9 @@ input { accent-color: var(--ours); }
   gap: 20px; margin-top: 16px; }
 figure { margin: 0; min-width: 0; }
 .chart h3 { font-size: 15px; margin: 0; }
-.legend { color: var(--muted); font-size: 13.5px; min-height: 20px; font-variant-numeric: tabular-nums; }
-.legend i { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin: 0 5px 3px 12px; }
-.legend i:first-child { margin-left: 0; }
+.legend { display: flex; flex-wrap: wrap; gap: 0 14px; color: var(--muted); font-size: 13.5px;
+  min-height: 20px; font-variant-numeric: tabular-nums; }
+.legend i { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin: 0 5px 3px 0; }
 .note { color: var(--bad); font-size: 13.5px; }
 svg { width: 100%; height: auto; display: block; touch-action: pan-y; }
 svg text { fill: var(--muted); font: 12px system-ui, sans-serif; }
@@ -103,7 +103,9 @@ function logTicks(low, high) {
       const at = e + Math.log10(factor);
       if (at >= low && at <= high && (decades < 2.5 || e % every === 0)) ticks.push(at);
     }
-  return ticks.length > 1 ? ticks : linearTicks(low, high);
+  // Less than a decade: round values, wherever they come to lie.
+  return ticks.length > 2 ? ticks :
+      linearTicks(Math.pow(10, low), Math.pow(10, high)).filter((value) => value > 0).map(Math.log10);
 }
 
 // Single outliers of the raw curve do not flatten everything else.
@@ -188,10 +190,11 @@ function draw(chart, figure, settings) {
     for (const line of lines) {
       const at = step === null ? line.raw.length - 1 : nearest(line.raw, step);
       const [where, raw] = line.raw[at], value = line.shown[at][1];
-      const mark = document.createElement('i');
+      const entry = document.createElement('span'), mark = document.createElement('i');
       mark.style.background = colour(line.name);
-      legend.append(mark, `${line.name} ${number(raw)}` +
+      entry.append(mark, `${line.name} ${number(raw)}` +
           (line.shown !== line.raw ? ` (smoothed ${number(value)})` : '') + ` at step ${where}`);
+      legend.append(entry);
       if (step !== null && (!log || value > 0))
         element('circle', {cx: x(where), cy: y(value), r: 4, fill: colour(line.name)}, cursor);
     }

@@ -61,7 +61,7 @@ TEST_F(RunsTest, WithoutARegistryThereAreNoRuns) {
 TEST_F(RunsTest, TheListReportsMovedAndDeletedFolders) {
   Make("alpha", 1, 30);
   const fs::path beta = Make("beta", 1, 20);
-  EXPECT_THAT(Runs({"list"}).out, HasSubstr("20/100  0.05\n"));
+  EXPECT_THAT(Runs({"list"}).out, HasSubstr("20/100     0.05\n"));
   fs::rename(beta, folder_ / "elsewhere");
   Outcome list = Runs({"list"});
   EXPECT_THAT(list.out, Not(HasSubstr("beta")));

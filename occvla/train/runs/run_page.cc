@@ -28,7 +28,7 @@ struct KnownName {
   const char *name, *title;
 };
 constexpr std::array<KnownName, 5> kOfTheLoop{
-    {{"lr", "learning rate"},
+    {{"learning_rate", "learning rate"},
      {"samples_per_s", "samples per second"},
      {"tokens_per_s", "tokens per second"},
      {"steps_per_s", "steps per second"},

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "occvla/base/files.h"
 #include "occvla/base/test_folder.h"
 
 #if TORCH_ROOMS
@@ -102,6 +103,11 @@ class TrainTest : public ::testing::Test {
     return at == out.npos ? "no state in: " + out : out.substr(at + 9, 64);
   }
 
+  // The hash of the last checkpoint's weights.
+  static std::string WeightsOf(const std::string& name) {
+    return Sha256OfFile(Out(name) / "checkpoints" / "last" / "model.safetensors");
+  }
+
   // Starts it again and again and kills it at random moments, until so many kills have met it at
   // work; then lets it end.
   static Ended KillAndResume(const std::string& name, int kills,
@@ -146,6 +152,22 @@ TEST_F(TrainTest, TwoRanksThatAreKilledAndResumedEndInTheSameBits) {
   const auto resumed = KillAndResume("killed2", Kills(), {"--ranks", "2"});
   ASSERT_EQ(resumed.code, 0) << resumed.out;
   EXPECT_EQ(StateOf(resumed.out), StateOf(whole.out));
+}
+
+TEST_F(TrainTest, OneTwoAndFourRanksEndInTheSameBits) {
+  const std::vector<std::string> exact{
+      "--set", "compute.precision=f64", "--set", "optimizer.steps=2", "--set", "optimizer.batch=4"};
+  const auto one = Run(Training("one", exact));
+  ASSERT_EQ(one.code, 0) << one.out;
+  for (const std::string ranks : {"2", "4"}) {
+    for (const std::string shard : {"false", "true"}) {
+      auto more = exact;
+      more.insert(more.end(), {"--ranks", ranks, "--set", "optimizer.shard=" + shard});
+      const auto many = Run(Training("ranks" + ranks + shard, more));
+      ASSERT_EQ(many.code, 0) << many.out;
+      EXPECT_EQ(WeightsOf("ranks" + ranks + shard), WeightsOf("one"));
+    }
+  }
 }
 
 TEST_F(TrainTest, AnInterruptedRunSavesAndSaysHowToGoOn) {

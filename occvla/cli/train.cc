@@ -13,11 +13,16 @@ namespace {
 // The class of error that ends a program with this code.
 ErrorKind KindOfExit(int code) {
   switch (code) {
-    case 2: return ErrorKind::kConfig;
-    case 3: return ErrorKind::kData;
-    case 4: return ErrorKind::kCheckpoint;
-    case 6: return ErrorKind::kBusy;
-    default: return ErrorKind::kDevice;
+    case 2:
+      return ErrorKind::kConfig;
+    case 3:
+      return ErrorKind::kData;
+    case 4:
+      return ErrorKind::kCheckpoint;
+    case 6:
+      return ErrorKind::kBusy;
+    default:
+      return ErrorKind::kDevice;
   }
 }
 
@@ -35,12 +40,10 @@ void RunRanks(const Flags& flags, const Context& context) {
   options.command = {train::ThisProgram(), "train"};
   if (!flags.config.empty())
     options.command.insert(options.command.end(), {"--config", flags.config.string()});
-  for (const auto& set : flags.sets)
-    options.command.insert(options.command.end(), {"--set", set});
+  for (const auto& set : flags.sets) options.command.insert(options.command.end(), {"--set", set});
   if (flags.resume) options.command.push_back("--resume");
-  const auto result = train::LaunchRanks(options, context.interrupt, [&](std::string_view line) {
-    context.err << line << "\n";
-  });
+  const auto result = train::LaunchRanks(
+      options, context.interrupt, [&](std::string_view line) { context.err << line << "\n"; });
   if (result.exit_code == 0) return;
   ThrowError(KindOfExit(result.exit_code), "train: " + result.report);
 }
@@ -72,9 +75,10 @@ void AddTrain(CLI::App& app, const Context& context) {
   verb.add_option("--set", flags->sets, "Changes a field of the config; repeatable")
       ->type_name("FIELD=VALUE");
   verb.add_flag("--resume", flags->resume, "Go on from the run's last checkpoint");
-  verb.add_option("--ranks", flags->ranks,
-                  "Processes on this machine that train together; without it, torchrun's or Slurm's "
-                  "variables say which rank this is")
+  verb.add_option(
+          "--ranks", flags->ranks,
+          "Processes on this machine that train together; without it, torchrun's or Slurm's "
+          "variables say which rank this is")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   verb.footer(

@@ -123,8 +123,8 @@ at::Tensor LanguageModel::RecomputedLayer(const at::Tensor& x, int64_t layer, co
     if (keep) out.insert(out.end(), {own.k_[layer], own.v_[layer]});
     return out;
   };
-  const auto out = Recomputed(block, {x, cache.k_[layer], cache.v_[layer]},
-                              TrainedWeights(layer, pass));
+  const auto out =
+      Recomputed(block, {x, cache.k_[layer], cache.v_[layer]}, TrainedWeights(layer, pass));
   if (keep) {
     cache.k_[layer] = out[1];
     cache.v_[layer] = out[2];
@@ -137,11 +137,10 @@ std::vector<at::Tensor> LanguageModel::TrainedWeights(int64_t layer, const Pass&
   const AdapterSet& set = pass.adapters != nullptr ? *pass.adapters : adapters;
   const auto &a = set.attention[layer], &f = set.ffn[layer];
   std::vector<at::Tensor> trained;
-  for (const auto& tensor :
-       {w.input_norm,   w.post_attention_norm, w.pre_ffn_norm, w.post_ffn_norm, w.q.weight,
-        w.k.weight,     w.v.weight,            w.o.weight,     w.gate.weight,   w.up.weight,
-        w.down.weight,  a.down.weight,         a.down.bias,    a.up.weight,     a.up.bias,
-        f.down.weight,  f.down.bias,           f.up.weight,    f.up.bias})
+  for (const auto& tensor : {w.input_norm, w.post_attention_norm, w.pre_ffn_norm, w.post_ffn_norm,
+                             w.q.weight, w.k.weight, w.v.weight, w.o.weight, w.gate.weight,
+                             w.up.weight, w.down.weight, a.down.weight, a.down.bias, a.up.weight,
+                             a.up.bias, f.down.weight, f.down.bias, f.up.weight, f.up.bias})
     if (tensor.defined() && tensor.requires_grad()) trained.push_back(tensor);
   return trained;
 }

@@ -35,8 +35,8 @@ class OccVla {
  public:
   /// Weights stay in the checkpoint's mapped files where their type is the compute type.
   OccVla(Checkpoint checkpoint, const LoadOptions& options);
-  /// From tensors by canonical name, those of ExpectedTensors(config): what requires a gradient gets
-  /// one (float32, or float64 where that is the compute type).
+  /// From tensors by canonical name, those of ExpectedTensors(config): what requires a gradient
+  /// gets one (float32, or float64 where that is the compute type).
   OccVla(const ModelConfig& config, const Weights& weights, const LoadOptions& options);
 
   const ModelConfig& config() const { return config_; }

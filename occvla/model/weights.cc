@@ -26,8 +26,8 @@ at::Tensor WeightReader::Matrix(const std::string& name) const {
   if (x.dim() > 2) x = x.flatten(1);
   // float32 sums over bfloat16 weights are exact: such a matrix may stay as it is stored. A trained
   // one is converted where it is used, so that its gradient reaches it.
-  const bool serves =
-      x.requires_grad() || x.scalar_type() == compute_ || (x.scalar_type() == at::kBFloat16 && compute_ == at::kFloat);
+  const bool serves = x.requires_grad() || x.scalar_type() == compute_ ||
+                      (x.scalar_type() == at::kBFloat16 && compute_ == at::kFloat);
   return serves ? x : x.to(compute_);
 }
 

@@ -56,8 +56,7 @@ at::Tensor ImageHidden(const model::OccVla& model, const Example& example) {
 }
 
 FrameObjective::FrameObjective(const Stage& stage, const LossConfig& config,
-                               const model::OccVla& model, at::Tensor class_weights,
-                               uint64_t seed)
+                               const model::OccVla& model, at::Tensor class_weights, uint64_t seed)
     : stage_(stage),
       config_(config),
       model_(model),
@@ -139,9 +138,9 @@ void FrameObjective::AddText(const Example& example, const at::Tensor& embedded,
     hidden = at::cat(rows);
   }
   const auto& language = model_.language();
-  const auto result = TextLoss(
-      hidden, language.embedding, targets,
-      {.final_softcap = language.config.final_softcap, .compute = language.compute});
+  const auto result =
+      TextLoss(hidden, language.embedding, targets,
+               {.final_softcap = language.config.final_softcap, .compute = language.compute});
   losses.parts.push_back({"text", result.loss});
   losses.values["text_loss"] = result.loss.detach();
   losses.values["token_accuracy"] =
@@ -190,8 +189,7 @@ void FrameObjective::AddReconstruction(const Example& example, FrameLosses& loss
   const bool whole = config_.crop == 0;
   const auto vqvae = whole ? *model_.vqvae() : model_.vqvae()->Resized(crop.size, crop.size);
   auto grid = Grid(example.labels->semantics, config, DeviceOf(model_)).unsqueeze(0);
-  if (!whole)
-    grid = grid.narrow(1, crop.x, crop.size).narrow(2, crop.y, crop.size).contiguous();
+  if (!whole) grid = grid.narrow(1, crop.x, crop.size).narrow(2, crop.y, crop.size).contiguous();
   const auto result = VqvaeLoss(vqvae, grid,
                                 {.cross_entropy = config_.cross_entropy,
                                  .lovasz = config_.lovasz,
@@ -219,9 +217,8 @@ void FrameObjective::AddTrajectory(const Example& example, const PlannerInput& p
   const auto target = at::tensor(steps, at::TensorOptions().dtype(at::kDouble))
                           .view({6, 2})
                           .to(prediction.options());
-  const auto valid = at::tensor(known, at::TensorOptions().dtype(at::kByte))
-                         .to(at::kBool)
-                         .to(prediction.device());
+  const auto valid =
+      at::tensor(known, at::TensorOptions().dtype(at::kByte)).to(at::kBool).to(prediction.device());
   const auto loss = TrajectoryLoss(prediction, target, valid);
   losses.parts.push_back({"trajectory", loss});
   losses.values["squared_error"] = loss.detach();

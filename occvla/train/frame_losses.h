@@ -14,7 +14,7 @@ namespace occvla::train {
 
 /// What the planning head reads of a frame beside its ego state (facts C.3).
 struct PlannerInput {
-  at::Tensor hidden;  ///< [1, C], the mean over the image tokens after the final norm.
+  at::Tensor hidden;        ///< [1, C], the mean over the image tokens after the final norm.
   data::MetaAction action;  ///< As the model itself predicted it.
 };
 
@@ -27,9 +27,9 @@ struct FrameLosses {
   std::vector<Part> parts;
   /// For curves: means over the frame, without factors; no gradients.
   std::map<std::string, at::Tensor> values;
-  at::Tensor confusion;  ///< [classes, classes] of voxels, where there is occupancy.
+  at::Tensor confusion;            ///< [classes, classes] of voxels, where there is occupancy.
   at::Tensor used_codes, latents;  ///< Stage vqvae: see VqvaeLossResult.
-  int64_t tokens = 0;    ///< Of text and images that went through the language model.
+  int64_t tokens = 0;              ///< Of text and images that went through the language model.
 };
 
 /// The losses of a frame, as its stage has them (eq. 3): one vision pass and one image prefill,

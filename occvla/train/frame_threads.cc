@@ -54,8 +54,8 @@ void FrameThreads::Work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] {
-      return quit_ || (started_ < count_ && !failed_ &&
-                       started_ < taken_ + static_cast<size_t>(workers_));
+      return quit_ ||
+             (started_ < count_ && !failed_ && started_ < taken_ + static_cast<size_t>(workers_));
     });
     if (quit_) return;
     WorkOn(lock);

@@ -16,9 +16,9 @@ AdamW::AdamW(const std::vector<Parameter>& parameters, const OptimizerConfig& co
     const bool has_state = mine.empty() || mine[i];
     moments_.push_back(has_state ? Moments{at::zeros_like(value), at::zeros_like(value)}
                                  : Moments{});
-    counts_.push_back(
-        has_state ? at::zeros({}, value.options().dtype(at::kFloat).requires_grad(false))
-                  : at::Tensor());
+    counts_.push_back(has_state
+                          ? at::zeros({}, value.options().dtype(at::kFloat).requires_grad(false))
+                          : at::Tensor());
   }
 }
 

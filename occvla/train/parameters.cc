@@ -12,13 +12,13 @@ Parameters::Parameters(const model::Weights& start, const std::vector<ModulePlan
       weights_[name] = tensor.to(device);
       continue;
     }
-    auto value = tensor.to(at::TensorOptions().dtype(master).device(device),
-                           /*non_blocking=*/false, /*copy=*/true)
+    auto value = tensor
+                     .to(at::TensorOptions().dtype(master).device(device),
+                         /*non_blocking=*/false, /*copy=*/true)
                      .contiguous();
     value.set_requires_grad(true);
     weights_[name] = value;
-    trained_.push_back(
-        {name, value, plan.rate, decay_vectors || value.dim() > 1});
+    trained_.push_back({name, value, plan.rate, decay_vectors || value.dim() > 1});
   }
 }
 

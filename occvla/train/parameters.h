@@ -14,8 +14,8 @@ namespace occvla::train {
 struct Parameter {
   std::string name;
   at::Tensor value;
-  double rate = 1;         ///< Factor on the learning rate; 0: its gradient is made all the same.
-  bool decays = true;      ///< Weight decay.
+  double rate = 1;     ///< Factor on the learning rate; 0: its gradient is made all the same.
+  bool decays = true;  ///< Weight decay.
 };
 
 /// A model's tensors, divided into those that the run trains and those it leaves alone.

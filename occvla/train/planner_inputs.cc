@@ -31,8 +31,7 @@ Tables Compute(const Feed& images, const model::OccVla& model,
         const auto example = images.Make(i, i);
         const auto found = actions.find(example.token);
         if (found == actions.end())
-          throw DataError("stage planner: no meta action was predicted for " + example.token +
-                          ".");
+          throw DataError("stage planner: no meta action was predicted for " + example.token + ".");
         const auto row = static_cast<int64_t>(i);
         tables.hidden[row].copy_(ImageHidden(model, example).mean(0));
         tables.actions[row][0] = static_cast<int64_t>(found->second.velocity);

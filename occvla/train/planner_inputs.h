@@ -17,9 +17,9 @@ class PlannerInputs {
  public:
   using PredictActions = std::function<std::map<std::string, data::MetaAction>()>;
 
-  /// Reads `file` where an earlier run left it under the same `identity`; else predicts the actions,
-  /// runs the model over every frame of `images` and writes it. Throws DataError for a frame that
-  /// has no predicted action, BusyError when interrupted.
+  /// Reads `file` where an earlier run left it under the same `identity`; else predicts the
+  /// actions, runs the model over every frame of `images` and writes it. Throws DataError for a
+  /// frame that has no predicted action, BusyError when interrupted.
   static PlannerInputs Make(const std::filesystem::path& file, const std::string& identity,
                             const Feed& images, const model::OccVla& model,
                             const PredictActions& predict, FrameThreads& threads,

@@ -67,8 +67,8 @@ std::vector<fs::path> FilesOf(const fs::path& folder) {
 std::vector<std::string> DamageOf(const fs::path& folder) {
   const auto path = folder / "content.json";
   if (!fs::exists(path)) return {path.string() + " is missing"};
-  const auto content = model::ParseJsonObject(
-      ReadTextFile(path, kMaxJson, ErrorKind::kCheckpoint), path.string());
+  const auto content =
+      model::ParseJsonObject(ReadTextFile(path, kMaxJson, ErrorKind::kCheckpoint), path.string());
   std::vector<std::string> damage;
   for (const auto& [name, hash] : content.items()) {
     const auto file = folder / name;
@@ -90,8 +90,8 @@ std::vector<std::string> DamageOf(const fs::path& folder) {
              " and give --resume again to go on from there.";
     break;
   }
-  throw CheckpointError(checkpoint.string() + " is damaged:\n  - " + Join(damage, "\n  - ") +
-                        "\n" + advice);
+  throw CheckpointError(checkpoint.string() + " is damaged:\n  - " + Join(damage, "\n  - ") + "\n" +
+                        advice);
 }
 
 // Contiguous CPU copies that outlive the views of them.
@@ -174,12 +174,9 @@ fs::path FinishCheckpoint(const CheckpointPlan& plan, const TrainingState& state
   const auto folder = Unfinished(plan.folder, state.step);
   const auto final = plan.folder / FolderName(state.step);
   WriteWeights(plan, folder, origin);
-  Json json{{"step", state.step},
-            {"position", state.position},
-            {"ranks", plan.ranks},
-            {"best", state.best ? Json(*state.best) : Json()},
-            {"best_step", state.best_step},
-            {"codes_unused_for", state.codes_unused_for}};
+  Json json{{"step", state.step},           {"position", state.position},
+            {"ranks", plan.ranks},          {"best", state.best ? Json(*state.best) : Json()},
+            {"best_step", state.best_step}, {"codes_unused_for", state.codes_unused_for}};
   WriteFileAtomically(folder / "training_state.json", std::string_view(json.dump(1) + "\n"));
   Json content = Json::object();
   for (const auto& file : FilesOf(folder))

@@ -13,7 +13,8 @@
 
 /// Checkpoints of a run, in its folder `checkpoints`:
 ///
-///   step-00000200/   a checkpoint folder (HAND-OVER 3), whole or an overlay, and beside the weights
+///   step-00000200/   a checkpoint folder (HAND-OVER 3), whole or an overlay, and beside the
+///   weights
 ///     training_state.json                  step, position, best metric, codes unused for
 ///     training_state-RANK.safetensors      master/NAME, first/NAME, second/NAME
 ///     content.json                         SHA-256 of every file above
@@ -25,8 +26,8 @@ namespace occvla::train {
 /// Where a run stands beside its weights and moments. All draws are keyed by seed and position, so
 /// there is no random state.
 struct TrainingState {
-  int64_t step = 0;       ///< Optimiser steps done.
-  uint64_t position = 0;  ///< Of the feed: the next frame.
+  int64_t step = 0;            ///< Optimiser steps done.
+  uint64_t position = 0;       ///< Of the feed: the next frame.
   std::optional<double> best;  ///< Value of keep.best so far.
   int64_t best_step = 0;
   std::vector<int64_t> codes_unused_for;  ///< Stage vqvae with restart_unused.
@@ -38,7 +39,7 @@ struct CheckpointPlan {
   const model::Checkpoint& start;
   const model::ModelConfig& config;
   const Parameters& parameters;
-  DType dtype = DType::kF32;  ///< Of the trained weights in the checkpoint.
+  DType dtype = DType::kF32;                ///< Of the trained weights in the checkpoint.
   std::optional<model::BaseIdentity> base;  ///< Set: overlays over it.
   int rank = 0, ranks = 1;
 };

@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
+#include <optional>
 
 #include "occvla/base/error.h"
 
@@ -41,9 +42,9 @@ StepRunner::Made StepRunner::MakeFrame(const Example& frame, bool by_loss) const
     }
   }
   for (size_t i = 0; i < objectives.size(); ++i) {
-    made.gradients.push_back(torch::autograd::grad(
-        {objectives[i]}, trained_, {}, /*retain_graph=*/i + 1 < objectives.size(),
-        /*create_graph=*/false, /*allow_unused=*/true));
+    made.gradients.push_back(torch::autograd::grad({objectives[i]}, trained_, {},
+                                                   /*retain_graph=*/i + 1 < objectives.size(),
+                                                   /*create_graph=*/false, /*allow_unused=*/true));
   }
   double total = 0;
   for (auto& part : parts) {
@@ -58,21 +59,29 @@ StepRunner::Made StepRunner::MakeFrame(const Example& frame, bool by_loss) const
   return made;
 }
 
-void StepRunner::TakeFrame(const Example& frame, Made made, StepSums& sums) const {
+void StepRunner::TakeFrame(const Example& frame, Made made, TreeSum& gradients,
+                           StepSums& sums) const {
   const c10::AutoGradMode off(false);
   const auto add = [](at::Tensor& sum, const at::Tensor& more) {
     if (!more.defined()) return;
     sum = sum.defined() ? sum.add_(more) : more.clone();
   };
-  sums.gradients.resize(trained_.size());
+  std::vector<at::Tensor> total(trained_.size());
   for (size_t part = 0; part < made.gradients.size(); ++part) {
     if (made.gradients.size() > 1) {
       auto& alone = sums.gradients_by_loss[made.losses.parts[part].name];
       alone.resize(trained_.size());
       for (size_t i = 0; i < trained_.size(); ++i) add(alone[i], made.gradients[part][i]);
     }
-    for (size_t i = 0; i < trained_.size(); ++i) add(sums.gradients[i], made.gradients[part][i]);
+    for (size_t i = 0; i < trained_.size(); ++i) {
+      const auto& more = made.gradients[part][i];
+      // The first is this sum's own: nobody else holds it.
+      if (more.defined()) total[i] = total[i].defined() ? total[i] + more : more;
+    }
   }
+  for (size_t i = 0; i < trained_.size(); ++i)
+    if (!total[i].defined()) total[i] = at::zeros_like(trained_[i]);
+  gradients.Add(std::move(total));
   for (const auto& [name, value] : made.values) {
     auto& [sum, count] = sums.values[name];
     sum += value;
@@ -81,8 +90,8 @@ void StepRunner::TakeFrame(const Example& frame, Made made, StepSums& sums) cons
   add(sums.confusion, made.losses.confusion);
   add(sums.used_codes, made.losses.used_codes);
   if (made.losses.latents.defined())
-    sums.latents = sums.latents.defined() ? at::cat({sums.latents, made.losses.latents})
-                                          : made.losses.latents;
+    sums.latents =
+        sums.latents.defined() ? at::cat({sums.latents, made.losses.latents}) : made.losses.latents;
   ++sums.frames;
   sums.tokens += made.losses.tokens;
   if (!made.finite) sums.not_finite.push_back(frame.token);
@@ -91,22 +100,25 @@ void StepRunner::TakeFrame(const Example& frame, Made made, StepSums& sums) cons
 StepSums StepRunner::Run(const std::vector<Example>& frames, bool by_loss,
                          const std::stop_token& interrupt) const {
   StepSums sums;
+  TreeSum gradients;
+  const auto order = TreeOrder(frames.size());
   std::vector<std::optional<Made>> made(frames.size());
   threads_.Run(
       frames.size(),
       [&](size_t i) {
         if (interrupt.stop_requested()) throw BusyError("train: interrupted.");
-        made[i] = MakeFrame(frames[i], by_loss);
+        made[i] = MakeFrame(frames[order[i]], by_loss);
       },
       [&](size_t i) {
-        TakeFrame(frames[i], std::move(*made[i]), sums);
+        TakeFrame(frames[order[i]], std::move(*made[i]), gradients, sums);
         made[i].reset();
       });
+  if (!frames.empty()) {
+    sums.gradients = gradients.Take();
+    return sums;
+  }
   const c10::AutoGradMode off(false);
-  sums.gradients.resize(trained_.size());
-  for (size_t i = 0; i < trained_.size(); ++i)
-    if (!sums.gradients[i].defined())
-      sums.gradients[i] = at::zeros_like(trained_[i], trained_[i].options().requires_grad(false));
+  for (const auto& tensor : trained_) sums.gradients.push_back(at::zeros_like(tensor));
   return sums;
 }
 

@@ -9,6 +9,7 @@
 
 #include "occvla/train/frame_losses.h"
 #include "occvla/train/frame_threads.h"
+#include "occvla/train/gradient_buckets.h"
 #include "occvla/train/parameters.h"
 #include "occvla/train/planner_inputs.h"
 
@@ -25,8 +26,9 @@ struct StepSums {
   std::vector<std::string> not_finite;  ///< Tokens of frames whose loss is NaN or infinite.
 };
 
-/// Runs the objective over a step's frames, several at once, and adds gradients up in the order of
-/// the frames: the sums do not depend on the number of workers.
+/// Runs the objective over a step's frames, several at once, and adds gradients up as a tree over
+/// the step's positions: the sums depend neither on the number of workers nor, for powers of two,
+/// on how many ranks share the step.
 class StepRunner {
  public:
   /// All outlive it; `planner` is null but in stage planner.
@@ -41,7 +43,7 @@ class StepRunner {
  private:
   struct Made;
   Made MakeFrame(const Example& frame, bool by_loss) const;
-  void TakeFrame(const Example& frame, Made made, StepSums& sums) const;
+  void TakeFrame(const Example& frame, Made made, TreeSum& gradients, StepSums& sums) const;
 
   const FrameObjective& objective_;
   const Parameters& parameters_;

@@ -10,7 +10,6 @@
 #include <optional>
 #include <set>
 #include <sstream>
-#include <thread>
 
 #include "occvla/base/error.h"
 #include "occvla/base/log.h"
@@ -43,9 +42,9 @@ at::ScalarType ComputeType(Precision precision) {
   return precision == Precision::kBFloat16 ? at::kBFloat16 : at::kFloat;
 }
 
+// Torch reads OMP_NUM_THREADS, which is a rank's share of the cores.
 int Threads(const ComputeConfig& config) {
-  return config.threads > 0 ? config.threads
-                            : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return config.threads > 0 ? config.threads : at::get_num_threads();
 }
 
 Wish WishOf(const Stage& stage) {
@@ -53,6 +52,13 @@ Wish WishOf(const Stage& stage) {
           .occupancy = stage.occupancy || stage.reconstruction,
           .text = stage.text,
           .trajectory = stage.trajectory};
+}
+
+// Sums in the order of a tree: 1, 2, 4, ... ranks give the same bits.
+Ranks::Options OptionsOfRanks() {
+  Ranks::Options options;
+  options.order = SumOrder::kTree;
+  return options;
 }
 
 // A new model is made by the first rank, in the run's folder.
@@ -196,17 +202,16 @@ class Run {
   std::map<std::string, std::pair<double, int64_t>> noted_;
   at::Tensor confusion_, used_codes_;
   std::map<std::string, double> metrics_;  // The last of each.
-  fs::path saved_;           // The last checkpoint; of the first rank alone.
-  int64_t saved_step_ = -1;  // Its step.
+  fs::path saved_;                         // The last checkpoint; of the first rank alone.
+  int64_t saved_step_ = -1;                // Its step.
 };
-
 
 Run::Run(const TrainConfig& config, const TrainHooks& hooks)
     : config_(config),
       hooks_(hooks),
       stage_(StageOf(config.run.stage)),
       checkpoints_(config.run.out / "checkpoints"),
-      ranks_(PlaceFromEnvironment(), {}),
+      ranks_(PlaceFromEnvironment(), OptionsOfRanks()),
       start_(OpenStartTogether(config.run, ranks_)),
       threads_(config.compute.workers > 0 ? config.compute.workers : Threads(config.compute),
                Threads(config.compute)),
@@ -321,17 +326,16 @@ TrainResult Run::Go(Begin begin) {
   if (begin == Begin::kResume) Resume();
   if (ranks_.rank() == 0) {
     const auto facts = FactsOf(config_, start_, *feed_, ranks_.size(), parameters_);
-    folder_ = begin == Begin::kResume
-                  ? RunFolder::Resume(config_.run.out, facts, state_.step)
-                  : RunFolder::Create(config_.run.out, facts);
+    folder_ = begin == Begin::kResume ? RunFolder::Resume(config_.run.out, facts, state_.step)
+                                      : RunFolder::Create(config_.run.out, facts);
   }
   try {
     at::Tensor class_weights;
     if (config_.loss.class_weights && (stage_.occupancy || stage_.reconstruction))
       class_weights = CountedClassWeights();
     if (stage_.trajectory) {
-      const Feed images = Feed::Open(
-          config_.data, OptionsOfFeed({.images = true, .trajectory = true}));
+      const Feed images =
+          Feed::Open(config_.data, OptionsOfFeed({.images = true, .trajectory = true}));
       const auto identity =
           model::FingerprintOf(start_.checkpoint.folder()) + " " + feed_->fingerprint();
       planner_ = PlannerInputs::Make(
@@ -355,10 +359,9 @@ TrainResult Run::Go(Begin begin) {
       ranks_.Broadcast(values, 0);
     }
     meter_.emplace(state_.step, config_.optimizer.steps);
-    const auto loader =
-        feed_->Walk({.begin = state_.position,
-                     .rank = static_cast<uint64_t>(ranks_.rank()),
-                     .ranks = static_cast<uint64_t>(ranks_.size())});
+    const auto loader = feed_->Walk({.begin = state_.position,
+                                     .rank = static_cast<uint64_t>(ranks_.rank()),
+                                     .ranks = static_cast<uint64_t>(ranks_.size())});
     {
       std::optional<StepProgress> progress;
       if (folder_) progress.emplace(std::string(NameOfEnum(stage_.name)), *meter_);
@@ -376,8 +379,12 @@ TrainResult Run::Go(Begin begin) {
     if (folder_) folder_->Finish(RunStatus::kStopped, "interrupted");
     throw BusyError("train: interrupted after step " + std::to_string(state_.step) +
                     "; the same command with --resume goes on from there.");
+  } catch (const Error& error) {
+    ranks_.Stop(error.what());
+    throw;
   }
   if (folder_) folder_->Finish(RunStatus::kFinished);
+  ranks_.Barrier();
   return {ranks_.rank(), state_.step, saved_, StateHash(parameters_, optimizer_), metrics_};
 }
 
@@ -391,8 +398,8 @@ void Run::TrainStep(FeedLoader& loader) {
   }
   const auto every = config_.keep.gradient_norms_every;
   const bool by_loss = every > 0 && state_.step % every == 0;
-  auto sums = runner_->Run(frames, by_loss,
-                           ranks_.size() == 1 ? hooks_.interrupt : std::stop_token());
+  auto sums =
+      runner_->Run(frames, by_loss, ranks_.size() == 1 ? hooks_.interrupt : std::stop_token());
   Reduce(sums);
   const double rate = LearningRate(config_.optimizer, state_.step);
   const auto norm = optimizer_.Step(std::move(sums.gradients), rate);
@@ -542,8 +549,8 @@ void Run::Validate() {
                              "\" is no metric of the validation; it gives " +
                              Join(NamesOf(values), ", "));
     } else if (!config_.keep.best.empty() &&
-               (!state_.best || (low ? found->second < *state_.best
-                                     : found->second > *state_.best))) {
+               (!state_.best ||
+                (low ? found->second < *state_.best : found->second > *state_.best))) {
       state_.best = found->second;
       state_.best_step = state_.step;
       PointAt(checkpoints_, "best", saved_);

@@ -17,7 +17,8 @@ struct TrainHooks {
   std::stop_token interrupt = {};
   /// Measures a checkpoint on frames that the run does not train on: metric -> value.
   std::function<std::map<std::string, double>(const std::filesystem::path& checkpoint)> validate;
-  /// What a checkpoint's model answers: meta actions of the frames with these tokens. Stage planner.
+  /// What a checkpoint's model answers: meta actions of the frames with these tokens. Stage
+  /// planner.
   std::function<std::map<std::string, data::MetaAction>(const std::filesystem::path& checkpoint,
                                                         const std::filesystem::path& scratch)>
       predict_actions;
@@ -28,8 +29,8 @@ enum class Begin { kNew, kResume };
 struct TrainResult {
   int rank = 0;
   int64_t step = 0;
-  std::filesystem::path checkpoint;   ///< checkpoints/step-...: the last.
-  std::string state_hash;             ///< See StateHash.
+  std::filesystem::path checkpoint;       ///< checkpoints/step-...: the last.
+  std::string state_hash;                 ///< See StateHash.
   std::map<std::string, double> metrics;  ///< The last of each.
 };
 

@@ -9,13 +9,13 @@ namespace occvla::train {
 
 /// Parts of a model as configs name them.
 enum class Module {
-  kVision,      ///< SigLIP.
-  kProjector,   ///< Projector, camera embedding, camera rays.
-  kLanguage,    ///< Gemma 2, its embedding too.
-  kAdapters,    ///< Those that all tokens share.
-  kOccupancy,   ///< Queries, projector, adapters and head of the occupancy branch.
-  kVqEncoder,   ///< VQ-VAE: encoder, quant_conv, codebook.
-  kVqDecoder,   ///< VQ-VAE: post_quant_conv, decoder, class embeddings.
+  kVision,     ///< SigLIP.
+  kProjector,  ///< Projector, camera embedding, camera rays.
+  kLanguage,   ///< Gemma 2, its embedding too.
+  kAdapters,   ///< Those that all tokens share.
+  kOccupancy,  ///< Queries, projector, adapters and head of the occupancy branch.
+  kVqEncoder,  ///< VQ-VAE: encoder, quant_conv, codebook.
+  kVqDecoder,  ///< VQ-VAE: post_quant_conv, decoder, class embeddings.
   kPlanner,
 };
 
@@ -24,9 +24,9 @@ enum class Module {
 template <>
 struct occvla::EnumNames<occvla::train::Module> {
   static constexpr std::pair<std::string_view, train::Module> kNames[] = {
-      {"vision", train::Module::kVision},         {"projector", train::Module::kProjector},
-      {"language", train::Module::kLanguage},     {"adapters", train::Module::kAdapters},
-      {"occupancy", train::Module::kOccupancy},   {"vq-encoder", train::Module::kVqEncoder},
+      {"vision", train::Module::kVision},        {"projector", train::Module::kProjector},
+      {"language", train::Module::kLanguage},    {"adapters", train::Module::kAdapters},
+      {"occupancy", train::Module::kOccupancy},  {"vq-encoder", train::Module::kVqEncoder},
       {"vq-decoder", train::Module::kVqDecoder}, {"planner", train::Module::kPlanner}};
 };
 

@@ -46,7 +46,12 @@ std::map<std::string, data::MetaAction> PredictActions(const train::TrainConfig&
   std::map<std::string, data::MetaAction> actions;
   for (size_t set = 0; set < config.data.dataroots.size(); ++set) {
     const auto dataset = OpenDataset(config.data, set);
-    const auto keyframes = dataset.KeyFrames(config.data.splits[set]);
+    // As the feed takes them.
+    const auto all = dataset.KeyFrames(config.data.splits[set]);
+    std::vector<Row> keyframes;
+    for (const size_t i :
+         train::EvenlySpread(all.size(), static_cast<size_t>(config.data.most_frames)))
+      keyframes.push_back(all[i]);
     const auto& samples = dataset.tables().rows().sample;
     const eval::RunSource source{
         .frames = keyframes.size(),

@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr const char* kVersion = "v1.0-synth";
-constexpr const char* kSplit = "test";
+constexpr const char* kSplit = "all";
 constexpr size_t kMaxReport = size_t{64} << 20;
 
 /// The model that comes with the program: models/nano of the repository whose build folder holds
@@ -128,7 +128,7 @@ void Run(const fs::path& out, const Context& context) {
   options.dataroot = world;
   options.version = kVersion;
   options.cache = data::nuscenes::CacheUse::kNone;
-  options.questions = {world / kVersion / "questions", world / kVersion / "chain_of_thought.json"};
+  options.questions = {world / kVersion / "chain_of_thought.json"};
   const auto dataset = data::nuscenes::Dataset::Open(options);
   // The keyframe in the middle, whose next three seconds are known.
   const auto keyframes = dataset.KeyFrames(kSplit);
@@ -161,7 +161,7 @@ void Run(const fs::path& out, const Context& context) {
   const int code =
       RunProgram({"eval", "run", "--checkpoint", nano.string(), "--dataroot", world.string(),
                   "--version", kVersion, "--split", kSplit, "--questions",
-                  (world / kVersion / "questions" / "NuScenes_test_questions.json").string(),
+                  (world / kVersion / "questions" / "NuScenes_train_questions.json").string(),
                   "--predict-occupancy", "--out", (out / "eval").string()},
                  said, context.err, context.interrupt);
   if (code != 0) throw DataError("demo: the model's frames could not be measured; see above.");

@@ -115,7 +115,7 @@ void AddShorthands(CLI::App& verb, const std::shared_ptr<Flags>& flags) {
   add("--dtype", "model.dtype", "auto, f32 or bf16 [auto]", "TYPE");
   add("--device", "model.device", "cpu, cuda or cuda:N [cpu]", "NAME");
   add("--threads", "model.threads", "0 = all cores [0]", "N");
-  add("--max-new-tokens", "answer.max_new_tokens", "Longest answer [128]", "N");
+  add("--max-new-tokens", "answer.max_new_tokens", "Longest answer [256]", "N");
   add("--temperature", "answer.temperature", "0 = always the likeliest token [0]", "X");
   add("--top-p", "answer.top_p", "Sample from the likeliest ids of this mass [1]", "X");
   add("--seed", "answer.seed", "Of sampling: the same seed, the same answer [0]", "N");

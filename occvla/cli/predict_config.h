@@ -58,7 +58,7 @@ struct PredictConfig {
   struct Answer {
     bool text = true;
     std::string prompt;
-    int64_t max_new_tokens = 128;
+    int64_t max_new_tokens = 256;
     std::vector<std::string> stop;
     double temperature = 0, top_p = 1;
     uint64_t seed = 0;

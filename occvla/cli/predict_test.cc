@@ -144,12 +144,14 @@ TEST_F(PredictTest, MissingModelAndDamagedImageHaveTheirExitCodes) {
   EXPECT_FALSE(fs::exists(Path("never.json")));
 }
 
-TEST_F(PredictTest, DemoRunsAndSaysThatItsWeightsAreRandom) {
+TEST_F(PredictTest, DemoShowsTheTrainedModelBesideTheTruth) {
   const auto run = Occvla({"demo", "--out", Path("demo")});
   ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_THAT(run.out, HasSubstr("The weights are random"));
+  EXPECT_THAT(run.out, HasSubstr("(true: "));
+  EXPECT_THAT(run.out, HasSubstr("L2 over 3 s (averaged up to)"));
   EXPECT_TRUE(fs::exists(Path("demo/picture.png")));
   EXPECT_TRUE(fs::exists(Path("demo/occupancy.npz")));
+  EXPECT_TRUE(fs::exists(Path("demo/eval/planning.json")));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ namespace {
 using data::nuscenes::Dataset;
 using data::nuscenes::Row;
 
-constexpr int64_t kAnswerTokens = 128;
+constexpr int64_t kAnswerTokens = 256;
 
 Dataset OpenDataset(const train::FeedConfig& config, size_t set) {
   data::nuscenes::DatasetOptions options;

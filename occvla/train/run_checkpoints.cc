@@ -126,7 +126,9 @@ void WriteWeights(const CheckpointPlan& plan, const fs::path& folder, model::Ori
       whole.tensors.push_back({spec, plan.dtype, found->second, 0});
       continue;
     }
-    trained.Add(spec.name, plan.parameters.weights().find(spec.name)->second);
+    const auto& kept = plan.parameters.weights().find(spec.name)->second;
+    const bool halves = plan.dtype == DType::kBF16 && kept.scalar_type() == at::kFloat;
+    trained.Add(spec.name, halves ? kept.to(at::kBFloat16) : kept);
     const auto& view = trained.views().find(spec.name)->second;
     whole.tensors.push_back({spec, view.dtype, view, 0});
   }

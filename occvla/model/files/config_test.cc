@@ -62,7 +62,7 @@ TEST(Preset, VqvaeHasOccWorldsTensors) {
 
 TEST(Preset, NanoFitsIntoFifteenMegabytes) {
   const int64_t count = ParameterCount(ExpectedTensors(Preset("nano")));
-  EXPECT_EQ(count, 5'709'268);
+  EXPECT_EQ(count, 5'375'988);
   EXPECT_LT(2 * count, 15'000'000);
 }
 

@@ -156,14 +156,13 @@ TEST_F(TrainTest, TwoRanksThatAreKilledAndResumedEndInTheSameBits) {
 
 TEST_F(TrainTest, OneTwoAndFourRanksEndInTheSameBits) {
   const std::vector<std::string> exact{
-      "--set", "compute.precision=f64", "--set", "optimizer.steps=2", "--set", "optimizer.batch=4",
-                                       "--set", "data.questions_per_frame=2"};
+      "--set", "compute.precision=f64", "--set", "optimizer.steps=2",
+      "--set", "optimizer.batch=4",     "--set", "data.questions_per_frame=2"};
   const auto one = Run(Training("one", exact));
   ASSERT_EQ(one.code, 0) << one.out;
   for (const auto& [ranks, shard] : {std::pair{"2", "false"}, std::pair{"4", "true"}}) {
     auto more = exact;
-    more.insert(more.end(),
-                {"--ranks", ranks, "--set", std::string("optimizer.shard=") + shard});
+    more.insert(more.end(), {"--ranks", ranks, "--set", std::string("optimizer.shard=") + shard});
     const auto name = std::string("ranks") + ranks;
     const auto many = Run(Training(name, more));
     ASSERT_EQ(many.code, 0) << many.out;

@@ -250,6 +250,10 @@ CheckpointPlan Run::Plan() {
 }
 
 void Run::Prepare() {
+  if (config_.keep.validate_every > 0 && !hooks_.validate)
+    throw ConfigError(
+        "train: keep.validate_every is set, but this program validates nothing yet; "
+        "set it to 0 and measure checkpoints with `occvla eval run`.");
   if (parameters_.trained().empty())
     throw ConfigError("train: nothing is trained; name modules in optimizer.train.");
   if (config_.optimizer.batch % ranks_.size() != 0) {

@@ -252,8 +252,9 @@ CheckpointPlan Run::Plan() {
 void Run::Prepare() {
   if (config_.keep.validate_every > 0 && !hooks_.validate)
     throw ConfigError(
-        "train: keep.validate_every is set, but this program validates nothing yet; "
-        "set it to 0 and measure checkpoints with `occvla eval run`.");
+        "train: keep.validate_every is set, but a VQ-VAE alone gives the engine nothing to say; "
+        "set "
+        "it to 0. Its metrics are in metrics.jsonl.");
   if (parameters_.trained().empty())
     throw ConfigError("train: nothing is trained; name modules in optimizer.train.");
   if (config_.optimizer.batch % ranks_.size() != 0) {
@@ -540,7 +541,6 @@ void Run::Save() {
 }
 
 void Run::Validate() {
-  if (!hooks_.validate) return;
   if (saved_step_ != state_.step) Save();
   if (ranks_.rank() == 0) {
     const auto values = hooks_.validate(saved_);

@@ -108,8 +108,8 @@ class TrainTest : public ::testing::Test {
     return Sha256OfFile(Out(name) / "checkpoints" / "last" / "model.safetensors");
   }
 
-  // Starts it again and again and kills it at random moments, until so many kills have met it at
-  // work; then lets it end.
+  // Starts it again and again and kills it at random moments of the step or save behind a new
+  // checkpoint, so that every start has something to go on from; then lets it end.
   static Ended KillAndResume(const std::string& name, int kills,
                              const std::vector<std::string>& more) {
     std::mt19937 random(7);
@@ -117,9 +117,13 @@ class TrainTest : public ::testing::Test {
     command.push_back("--resume");
     const fs::path log = *folder_ / "killed.txt";
     for (int killed = 0; killed < kills;) {
-      const auto wait = std::chrono::milliseconds(200 + random() % 1500);
+      const auto last = Out(name) / "checkpoints" / "last";
+      std::error_code none;
+      const auto before = fs::read_symlink(last, none);
       const pid_t child = Start(command, log);
-      std::this_thread::sleep_for(wait);
+      for (int i = 0; i < 3000 && fs::read_symlink(last, none) == before; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 300));
       kill(child, SIGKILL);
       const auto ended = WaitFor(child, log);
       if (ended.code >= 0) return ended;  // It was faster.

@@ -142,18 +142,26 @@ int Kills() {
   return wanted == nullptr ? 3 : atoi(wanted);
 }
 
+// Enough steps for every kill to find a checkpoint of its own.
+std::vector<std::string> StepsFor(int kills) {
+  return {"--set", "optimizer.steps=" + std::to_string(kills + 3)};
+}
+
 TEST_F(TrainTest, ARunThatIsKilledAndResumedEndsInTheSameBits) {
-  const auto whole = Run(Training("whole"));
+  const auto more = StepsFor(Kills());
+  const auto whole = Run(Training("whole", more));
   ASSERT_EQ(whole.code, 0) << whole.out;
-  const auto resumed = KillAndResume("killed", Kills(), {});
+  const auto resumed = KillAndResume("killed", Kills(), more);
   ASSERT_EQ(resumed.code, 0) << resumed.out;
   EXPECT_EQ(StateOf(resumed.out), StateOf(whole.out));
 }
 
 TEST_F(TrainTest, TwoRanksThatAreKilledAndResumedEndInTheSameBits) {
-  const auto whole = Run(Training("whole2", {"--ranks", "2"}));
+  auto more = StepsFor(Kills());
+  more.insert(more.end(), {"--ranks", "2"});
+  const auto whole = Run(Training("whole2", more));
   ASSERT_EQ(whole.code, 0) << whole.out;
-  const auto resumed = KillAndResume("killed2", Kills(), {"--ranks", "2"});
+  const auto resumed = KillAndResume("killed2", Kills(), more);
   ASSERT_EQ(resumed.code, 0) << resumed.out;
   EXPECT_EQ(StateOf(resumed.out), StateOf(whole.out));
 }

@@ -285,10 +285,13 @@ void Run::Prepare() {
 }
 
 void Run::Resume() {
+  // The first rank's last one is everybody's.
   const auto all = CheckpointsIn(checkpoints_);
-  if (all.empty()) return;
-  state_ = RestoreCheckpoint(Plan(), all.back(), &optimizer_);
-  saved_ = all.back();
+  const auto last =
+      ranks_.Gather(all.empty() ? std::string() : all.back().filename().string()).front();
+  if (last.empty()) return;
+  saved_ = checkpoints_ / last;
+  state_ = RestoreCheckpoint(Plan(), saved_, &optimizer_);
   saved_step_ = state_.step;
 }
 

@@ -45,6 +45,19 @@ KeyRanges KeyRanges::Windowed(const std::vector<int64_t>& positions, int64_t win
   return narrow;
 }
 
+KeyRanges KeyRanges::On(at::Device device) const {
+  if (device.is_cpu()) return *this;
+  auto all = begin;
+  all.insert(all.end(), end.begin(), end.end());
+  all.insert(all.end(), shared_begin.begin(), shared_begin.end());
+  all.resize(3 * begin.size());
+  KeyRanges there = *this;
+  there.copies = at::tensor(all, at::TensorOptions().dtype(at::kInt))
+                     .view({3, static_cast<int64_t>(begin.size())})
+                     .to(device);
+  return there;
+}
+
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -59,24 +72,25 @@ at::Tensor Indices(const std::vector<int32_t>& values, const at::Tensor& like) {
   return at::tensor(values, at::TensorOptions().dtype(at::kInt)).to(like.device());
 }
 
-// KeyRanges beside the tensors: [T] int32 each.
+// KeyRanges beside the tensors: [B, t] int32 each, B blocks of t queries.
 struct RangeTensors {
   at::Tensor begin, end;    // Of the own keys: begin is at least `shared`.
   at::Tensor shared_begin;  // Undefined where nothing is shared.
   int64_t shared = 0;
 
+  int64_t blocks() const { return begin.size(0); }
   RangeTensors Narrow(int64_t first, int64_t t) const {
-    return {begin.narrow(0, first, t), end.narrow(0, first, t),
-            shared > 0 ? shared_begin.narrow(0, first, t) : shared_begin, shared};
+    return {begin.narrow(1, first, t), end.narrow(1, first, t),
+            shared > 0 ? shared_begin.narrow(1, first, t) : shared_begin, shared};
   }
-  // [t, S]: what each query sees.
+  // [B, t, S]: what each query sees.
   at::Tensor Visible(int64_t S) const {
-    const auto key = at::arange(S, begin.options()).unsqueeze(0);  // [1, S]
-    auto own = (key >= begin.unsqueeze(1)).logical_and_(key < end.unsqueeze(1));
+    const auto key = at::arange(S, begin.options()).view({1, 1, S});
+    auto own = (key >= begin.unsqueeze(2)).logical_and_(key < end.unsqueeze(2));
     if (shared == 0) return own;
-    return own.logical_or_((key >= shared_begin.unsqueeze(1)).logical_and_(key < shared));
+    return own.logical_or_((key >= shared_begin.unsqueeze(2)).logical_and_(key < shared));
   }
-  // [t]: the queries that see nothing.
+  // [B, t]: the queries that see nothing.
   at::Tensor Blind() const {
     const auto own = end <= begin;
     return shared == 0 ? own : own.logical_and(shared_begin >= shared);
@@ -84,70 +98,104 @@ struct RangeTensors {
 };
 
 RangeTensors ToTensors(const KeyRanges& ranges, const at::Tensor& like) {
-  RangeTensors tensors{Indices(ranges.begin, like), Indices(ranges.end, like), {}, ranges.shared};
-  if (ranges.shared == 0) return tensors;
-  tensors.begin = tensors.begin.clamp_min(ranges.shared);
-  tensors.shared_begin = ranges.shared_begin.empty() ? at::zeros_like(tensors.begin)
-                                                     : Indices(ranges.shared_begin, like);
+  RangeTensors tensors{{}, {}, {}, ranges.shared};
+  if (ranges.copies.defined()) {
+    tensors.begin = ranges.copies[0];
+    tensors.end = ranges.copies[1];
+    if (ranges.shared > 0) tensors.shared_begin = ranges.copies[2];
+  } else {
+    tensors.begin = Indices(ranges.begin, like);
+    tensors.end = Indices(ranges.end, like);
+    if (ranges.shared > 0) {
+      tensors.shared_begin = ranges.shared_begin.empty() ? at::zeros_like(tensors.begin)
+                                                         : Indices(ranges.shared_begin, like);
+    }
+  }
+  if (ranges.shared > 0) tensors.begin = tensors.begin.clamp_min(ranges.shared);
+  for (auto* each : {&tensors.begin, &tensors.end, &tensors.shared_begin})
+    if (each->defined()) *each = each->view({ranges.blocks, -1});
   return tensors;
 }
 
-// Scores and what they came from for queries [first, last): everything the two passes share.
+// Scores and what they came from for some queries of each block: everything the two passes share.
 struct Chunk {
-  at::Tensor q;        // [K, G * t, D], G = H / K
-  at::Tensor tanh;     // [K, G * t, S], or undefined without a cap
-  at::Tensor weights;  // [K, G * t, S]
+  at::Tensor q;        // [B * K, G * t, D], G = H / K
+  at::Tensor tanh;     // [B * K, G * t, S], or undefined without a cap
+  at::Tensor weights;  // [B * K, G * t, S]
 };
 
-// [t, H, D] -> [K, G * t, D]: the queries that share a key head stand together.
+// [B, t, H, D] -> [B * K, G * t, D]: the queries that share a key head stand together.
 at::Tensor GroupHeads(const at::Tensor& x, int64_t K) {
-  const int64_t t = x.size(0), G = x.size(1) / K, D = x.size(2);
-  return x.view({t, K, G, D}).permute({1, 2, 0, 3}).reshape({K, G * t, D});
+  const int64_t B = x.size(0), t = x.size(1), G = x.size(2) / K, D = x.size(3);
+  return x.view({B, t, K, G, D}).permute({0, 2, 3, 1, 4}).reshape({B * K, G * t, D});
 }
 
-// [K, G * t, D] -> [t, H, D]
-at::Tensor UngroupHeads(const at::Tensor& x, int64_t t) {
-  const int64_t K = x.size(0), G = x.size(1) / t, D = x.size(2);
-  return x.view({K, G, t, D}).permute({2, 0, 1, 3}).reshape({t, K * G, D});
+// [B * K, G * t, D] -> [B, t, H, D]
+at::Tensor UngroupHeads(const at::Tensor& x, int64_t B, int64_t t) {
+  const int64_t K = x.size(0) / B, G = x.size(1) / t, D = x.size(2);
+  return x.view({B, K, G, t, D}).permute({0, 3, 1, 2, 4}).reshape({B, t, K * G, D});
 }
 
+// [T, H, D] -> [B, T / B, H, D]
+at::Tensor ByBlock(const at::Tensor& x, int64_t B) {
+  return x.view({B, x.size(0) / B, x.size(1), x.size(2)});
+}
+
+// [K, B * S, D] -> [B * K, S, D]
+at::Tensor KeysByBlock(const at::Tensor& k, int64_t B) {
+  if (B == 1) return k;
+  const int64_t K = k.size(0), S = k.size(1) / B, D = k.size(2);
+  return k.reshape({K, B, S, D}).transpose(0, 1).reshape({B * K, S, D});
+}
+
+// [B * K, S, D] -> [K, B * S, D]
+at::Tensor KeysInARow(const at::Tensor& k, int64_t B) {
+  if (B == 1) return k;
+  const int64_t K = k.size(0) / B, S = k.size(1), D = k.size(2);
+  return k.view({B, K, S, D}).transpose(0, 1).reshape({K, B * S, D});
+}
+
+// q [B, t, H, D], k [B * K, S, D]
 Chunk ScoreChunk(const at::Tensor& q, const at::Tensor& k, const RangeTensors& ranges,
                  const AttentionOptions& options) {
-  const int64_t K = k.size(0), S = k.size(1), t = q.size(0), G = q.size(1) / K;
+  const int64_t B = q.size(0), K = k.size(0) / B, S = k.size(1), t = q.size(1), G = q.size(2) / K;
   Chunk chunk;
   chunk.q = GroupHeads(q, K);
-  auto scores = at::bmm(chunk.q, k.transpose(1, 2)).mul_(options.scale);  // [K, G * t, S]
+  auto scores = at::bmm(chunk.q, k.transpose(1, 2)).mul_(options.scale);  // [B * K, G * t, S]
   if (options.softcap > 0) {
     chunk.tanh = scores.div_(options.softcap).tanh_();
     scores = chunk.tanh * options.softcap;
   }
-  const auto hidden = ranges.Visible(S).logical_not_().view({1, 1, t, S});
-  scores.view({K, G, t, S}).masked_fill_(hidden, -std::numeric_limits<double>::infinity());
+  const auto hidden = ranges.Visible(S).logical_not_().view({B, 1, 1, t, S});
+  scores.view({B, K, G, t, S}).masked_fill_(hidden, -std::numeric_limits<double>::infinity());
   chunk.weights = at::softmax(scores, -1);
   // Zero only the rows that may see nothing. A NaN that came in must stay visible.
-  const auto blind = ranges.Blind().view({1, 1, t, 1});
-  chunk.weights.view({K, G, t, S}).masked_fill_(blind, 0);
+  const auto blind = ranges.Blind().view({B, 1, 1, t, 1});
+  chunk.weights.view({B, K, G, t, S}).masked_fill_(blind, 0);
   return chunk;
 }
 
-int64_t ChunkLength(const at::Tensor& q, const at::Tensor& k, const AttentionOptions& options) {
+// How many queries of each block; k [B * K, S, D].
+int64_t ChunkLength(const at::Tensor& q, const at::Tensor& k, int64_t B,
+                    const AttentionOptions& options) {
   // Scores, their tanh and the mask are alive together.
-  const int64_t row_bytes = q.size(1) * k.size(1) * (MathType(q) == at::kDouble ? 8 : 4) * 3;
+  const int64_t row_bytes = B * q.size(1) * k.size(1) * (MathType(q) == at::kDouble ? 8 : 4) * 3;
   return std::clamp<int64_t>(options.max_score_bytes / std::max<int64_t>(row_bytes, 1), 1,
-                             std::max<int64_t>(q.size(0), 1));
+                             std::max<int64_t>(q.size(0) / B, 1));
 }
 
 at::Tensor ForwardByChunks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                            const RangeTensors& ranges, const AttentionOptions& options) {
-  const int64_t T = q.size(0);
-  const auto k_math = k.to(MathType(q)), v_math = v.to(MathType(q));
-  auto out = at::empty({T, q.size(1), q.size(2)}, q.options());
-  const int64_t step = ChunkLength(q, k, options);
+  const int64_t B = ranges.blocks(), T = q.size(0) / B;
+  const auto k_math = KeysByBlock(k.to(MathType(q)), B), v_math = KeysByBlock(v.to(MathType(q)), B);
+  auto out = at::empty({q.size(0), q.size(1), q.size(2)}, q.options());
+  const auto all_q = ByBlock(q, B), all_out = ByBlock(out, B);
+  const int64_t step = ChunkLength(q, k_math, B, options);
   for (int64_t first = 0; first < T; first += step) {
     const int64_t t = std::min(step, T - first);
-    const auto chunk =
-        ScoreChunk(q.narrow(0, first, t).to(MathType(q)), k_math, ranges.Narrow(first, t), options);
-    out.narrow(0, first, t).copy_(UngroupHeads(at::bmm(chunk.weights, v_math), t));
+    const auto chunk = ScoreChunk(all_q.narrow(1, first, t).to(MathType(q)), k_math,
+                                  ranges.Narrow(first, t), options);
+    all_out.narrow(1, first, t).copy_(UngroupHeads(at::bmm(chunk.weights, v_math), B, t));
   }
   return out;
 }
@@ -309,26 +357,26 @@ class AttentionFunction : public Function<AttentionFunction> {
                                 const RangeTensors& ranges, const AttentionOptions& options,
                                 const at::Tensor& gradient) {
     const auto type = MathType(q);
-    const int64_t T = q.size(0), K = k.size(0);
-    const auto k_math = k.to(type), v_math = v.to(type);
+    const int64_t B = ranges.blocks(), T = q.size(0) / B, K = k.size(0);
+    const auto k_math = KeysByBlock(k.to(type), B), v_math = KeysByBlock(v.to(type), B);
     auto dq = at::empty_like(q);
-    auto dk = at::zeros(k.sizes(), k.options().dtype(type));
-    auto dv = at::zeros(v.sizes(), v.options().dtype(type));
-    const int64_t step = ChunkLength(q, k, options);
+    auto dk = at::zeros_like(k_math), dv = at::zeros_like(v_math);
+    const auto all_q = ByBlock(q, B), all_dq = ByBlock(dq, B), all_d_out = ByBlock(gradient, B);
+    const int64_t step = ChunkLength(q, k_math, B, options);
     for (int64_t first = 0; first < T; first += step) {
       const int64_t t = std::min(step, T - first);
       const auto chunk =
-          ScoreChunk(q.narrow(0, first, t).to(type), k_math, ranges.Narrow(first, t), options);
-      const auto d_out = GroupHeads(gradient.narrow(0, first, t).to(type).contiguous(), K);
+          ScoreChunk(all_q.narrow(1, first, t).to(type), k_math, ranges.Narrow(first, t), options);
+      const auto d_out = GroupHeads(all_d_out.narrow(1, first, t).to(type).contiguous(), K);
       dv.add_(at::bmm(chunk.weights.transpose(1, 2), d_out));
-      auto d_scores = at::bmm(d_out, v_math.transpose(1, 2));  // [K, G * t, S]
+      auto d_scores = at::bmm(d_out, v_math.transpose(1, 2));  // [B * K, G * t, S]
       d_scores.sub_((d_scores * chunk.weights).sum(-1, /*keepdim=*/true)).mul_(chunk.weights);
       if (options.softcap > 0) d_scores.mul_(1 - chunk.tanh.square());
       d_scores.mul_(options.scale);
-      dq.narrow(0, first, t).copy_(UngroupHeads(at::bmm(d_scores, k_math), t));
+      all_dq.narrow(1, first, t).copy_(UngroupHeads(at::bmm(d_scores, k_math), B, t));
       dk.add_(at::bmm(d_scores.transpose(1, 2), chunk.q));
     }
-    return {dq, dk.to(k.scalar_type()), dv.to(v.scalar_type())};
+    return {dq, KeysInARow(dk, B).to(k.scalar_type()), KeysInARow(dv, B).to(v.scalar_type())};
   }
 };
 
@@ -346,20 +394,42 @@ void CheckRanges(const KeyRanges& ranges, int64_t T, int64_t S) {
     TORCH_CHECK(first >= 0, "the shared keys may not start at ", first);
 }
 
+// The kernels of the CPU know one block.
+at::Tensor BlockByBlock(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                        const KeyRanges& ranges, const AttentionOptions& options) {
+  const int64_t B = ranges.blocks, t = q.size(0) / B, S = k.size(1) / B;
+  const auto part = [&](const std::vector<int32_t>& all, int64_t b) {
+    return all.empty() ? all : std::vector<int32_t>(all.begin() + b * t, all.begin() + (b + 1) * t);
+  };
+  std::vector<at::Tensor> out;
+  for (int64_t b = 0; b < B; ++b) {
+    const KeyRanges own{.begin = part(ranges.begin, b),
+                        .end = part(ranges.end, b),
+                        .shared = ranges.shared,
+                        .shared_begin = part(ranges.shared_begin, b)};
+    out.push_back(Attention(q.narrow(0, b * t, t), k.narrow(1, b * S, S), v.narrow(1, b * S, S),
+                            own, options));
+  }
+  return at::cat(out);  // [T, H * D]
+}
+
 }  // namespace
 
 at::Tensor Attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const KeyRanges& ranges, const AttentionOptions& options) {
-  const int64_t T = q.size(0), H = q.size(1), D = q.size(2), K = k.size(0), S = k.size(1);
+  const int64_t T = q.size(0), H = q.size(1), D = q.size(2), K = k.size(0), B = ranges.blocks;
   TORCH_CHECK(K > 0 && H % K == 0, H, " query heads do not divide among ", K, " key heads");
   TORCH_CHECK(k.sizes() == v.sizes() && k.size(2) == D, "q is ", q.sizes(), ", k is ", k.sizes(),
               ", v is ", v.sizes());
-  CheckRanges(ranges, T, S);
+  TORCH_CHECK(B > 0 && T % B == 0 && k.size(1) % B == 0, T, " queries and ", k.size(1),
+              " keys do not divide into ", B, " blocks");
+  CheckRanges(ranges, T, k.size(1) / B);
+  if (B > 1 && KernelsTake(q)) return BlockByBlock(q, k, v, ranges, options);
   const bool same_types = q.scalar_type() == k.scalar_type() && k.scalar_type() == v.scalar_type();
   at::Tensor out;  // [T, H, D]
   if (same_types && UsesKernels(q) && UsesKernels(k) && UsesKernels(v)) {
     out = ForwardByKernel(q, k, v, ranges, options);
-  } else if (same_types && ranges.shared == 0 && CudaKernelServes(q, k, v)) {
+  } else if (same_types && ranges.shared == 0 && B == 1 && CudaKernelServes(q, k, v)) {
     out = ForwardByCuda(q, k, v, ranges, options);
   } else {
     const bool kernel = same_types && KernelsTake(q) && KernelsTake(k) && KernelsTake(v) &&

@@ -14,6 +14,9 @@ struct KeyRanges {
   /// How many keys are shared: the images' of a frame, whose questions run in one pass. 0: none.
   int32_t shared = 0;
   std::vector<int32_t> shared_begin = {};  ///< T values, or none: every query sees all of them.
+  /// Queries and keys may be so many equal blocks behind each other (frames of a training step):
+  /// a query sees keys of its own block alone, and the numbers above count within a block.
+  int32_t blocks = 1;
 
   /// Every one of T queries sees keys [from, to).
   static KeyRanges All(int64_t T, int64_t to, int64_t from = 0);
@@ -23,6 +26,10 @@ struct KeyRanges {
   /// shared key's position is its index. Without shared keys so is every other's; with them, a
   /// query's own keys stand at `shared` and onwards.
   KeyRanges Windowed(const std::vector<int64_t>& positions, int64_t window) const;
+  /// The same, copied to a GPU once for all layers that use it; on a CPU nothing is copied.
+  KeyRanges On(at::Device device) const;
+
+  at::Tensor copies = {};  ///< Of `On`: [3, T] int32, begin, end and shared_begin.
 };
 
 struct AttentionOptions {
@@ -38,6 +45,7 @@ struct AttentionOptions {
 ///
 ///   q [T, H, D]   k, v [K, S, D] (any strides)   ->   [T, H * D] in q's type
 ///
+/// With blocks T and S count all of them, block by block.
 /// Query head h reads key head h / (H / K). Scores, cap and softmax in float32 (float64 for float64
 /// inputs). A query that sees no key gets zeros. Differentiable: the backward pass recomputes the
 /// scores chunk by chunk, so it stays within the same memory bound.

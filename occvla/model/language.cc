@@ -12,8 +12,10 @@
 
 namespace occvla::model {
 
-KvCache::KvCache(const TextConfig& config, int64_t capacity, const at::TensorOptions& options)
-    : capacity_(capacity) {
+KvCache::KvCache(const TextConfig& config, int64_t capacity, const at::TensorOptions& options,
+                 int64_t blocks)
+    : capacity_(capacity), blocks_(blocks) {
+  TORCH_CHECK(blocks == 1 || capacity == 0, "only a cache without capacity holds blocks");
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     k_.push_back(at::empty({config.key_heads, capacity, config.head_size}, options));
     v_.push_back(at::empty({config.key_heads, capacity, config.head_size}, options));
@@ -22,6 +24,7 @@ KvCache::KvCache(const TextConfig& config, int64_t capacity, const at::TensorOpt
 
 void KvCache::Truncate(int64_t length) {
   TORCH_CHECK(0 <= length && length <= length_, "cannot cut ", length_, " tokens to ", length);
+  TORCH_CHECK(blocks_ == 1, "a cache of blocks is never cut");
   length_ = length;
   skip_begin_ = std::min(skip_begin_, length);
   skip_end_ = std::min(skip_end_, length);
@@ -39,8 +42,20 @@ void KvCache::SkipPositions(int64_t tokens) {
   skip_begin_ = length_ - tokens;
 }
 
-at::Tensor KvCache::Keys(int64_t layer) const { return k_[layer].narrow(1, 0, length_); }
-at::Tensor KvCache::Values(int64_t layer) const { return v_[layer].narrow(1, 0, length_); }
+at::Tensor KvCache::Keys(int64_t layer) const { return k_[layer].narrow(1, 0, blocks_ * length_); }
+at::Tensor KvCache::Values(int64_t layer) const {
+  return v_[layer].narrow(1, 0, blocks_ * length_);
+}
+
+// [K, B * S, D] and [K, B * t, D] -> [K, B * (S + t), D]
+at::Tensor KvCache::Grown(const at::Tensor& kept, const at::Tensor& more) const {
+  if (blocks_ == 1) return at::cat({kept, more}, 1);
+  const int64_t K = kept.size(0), D = kept.size(2);
+  const auto by_block = [&](const at::Tensor& x) {
+    return x.reshape({K, blocks_, x.size(1) / blocks_, D});
+  };
+  return at::cat({by_block(kept), by_block(more)}, 2).view({K, kept.size(1) + more.size(1), D});
+}
 
 uint64_t KvCache::bytes() const {
   uint64_t total = 0;
@@ -69,23 +84,27 @@ at::Tensor LanguageModel::Forward(at::Tensor x, const Pass& pass, KvCache& cache
   TORCH_CHECK(static_cast<int64_t>(pass.positions.size()) == T, pass.positions.size(),
               " positions for ", T, " tokens");
   const bool keep = pass.remember == Remember::kYes;
+  TORCH_CHECK(pass.ranges.blocks == cache.blocks_ && T % cache.blocks_ == 0, T, " tokens in ",
+              pass.ranges.blocks, " blocks for a cache of ", cache.blocks_);
   TORCH_CHECK(!keep || cache.capacity_ == 0 || cache.length_ + T <= cache.capacity_,
               "the cache of ", cache.capacity_, " tokens cannot take ", T, " more after ",
               cache.length_);
   const auto table =
       MakeRotaryTable(pass.positions, config.head_size, config.rope_theta, x.options());
-  const auto windowed = config.sliding_window > 0
-                            ? pass.ranges.Windowed(pass.positions, config.sliding_window)
-                            : pass.ranges;
+  const auto all = pass.ranges.On(x.device());
+  const auto windowed =
+      config.sliding_window > 0
+          ? pass.ranges.Windowed(pass.positions, config.sliding_window).On(x.device())
+          : all;
   x = x.contiguous();
   const bool recompute = recompute_layers && c10::GradMode::is_enabled() && cache.capacity_ == 0;
   for (int64_t layer = 0; layer < config.layers; ++layer) {
-    const auto& ranges = layer % 2 == 0 ? windowed : pass.ranges;
+    const auto& ranges = layer % 2 == 0 ? windowed : all;
     x = recompute ? RecomputedLayer(x, layer, pass, ranges, table, cache)
                   : Layer(x, layer, pass, ranges, table, cache);
     if (pass.on_layer) pass.on_layer();
   }
-  if (keep) cache.length_ += T;
+  if (keep) cache.length_ += T / cache.blocks_;
   const auto out = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   return RmsNorm(x, final_norm, config.norm_eps, out);  // [T, C]
 }
@@ -161,11 +180,11 @@ at::Tensor LanguageModel::AttentionBlock(const at::Tensor& x, int64_t layer, con
       RotateHeads(qkv[1], config.key_heads, &table, compute, all_k, before);
       RotateHeads(qkv[2], config.key_heads, nullptr, compute, all_v, before);
     } else {
-      all_k = at::cat({all_k, RotateHeads(qkv[1], config.key_heads, &table, compute)}, 1);
-      all_v = at::cat({all_v, RotateHeads(qkv[2], config.key_heads, nullptr, compute)}, 1);
+      all_k = cache.Grown(all_k, RotateHeads(qkv[1], config.key_heads, &table, compute));
+      all_v = cache.Grown(all_v, RotateHeads(qkv[2], config.key_heads, nullptr, compute));
     }
-    k = all_k.narrow(1, 0, before + T);
-    v = all_v.narrow(1, 0, before + T);
+    k = all_k.narrow(1, 0, cache.blocks_ * before + T);
+    v = all_v.narrow(1, 0, cache.blocks_ * before + T);
   } else {
     q = RotateHeads(w.q(a), config.heads, &table, compute);
     k = cache.Keys(layer);

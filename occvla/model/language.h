@@ -18,10 +18,13 @@ namespace occvla::model {
 /// makes a new tensor, so that gradients flow.
 class KvCache {
  public:
-  /// `capacity` tokens, or 0 for the differentiable kind.
-  KvCache(const TextConfig& config, int64_t capacity, const at::TensorOptions& options);
+  /// `capacity` tokens, or 0 for the differentiable kind, which may hold several `blocks` of equal
+  /// length (frames of a training step) behind each other.
+  KvCache(const TextConfig& config, int64_t capacity, const at::TensorOptions& options,
+          int64_t blocks = 1);
 
-  int64_t length() const { return length_; }
+  int64_t length() const { return length_; }  ///< Of a block.
+  int64_t blocks() const { return blocks_; }
   int64_t capacity() const { return capacity_; }
   /// Rotary position of the next token: length(), less the tokens that share others' positions.
   int64_t next_position() const;
@@ -29,16 +32,18 @@ class KvCache {
   void SkipPositions(int64_t tokens);
   /// Forgets every token from `length` on.
   void Truncate(int64_t length);
-  /// [K, length(), D] of a layer.
+  /// [K, blocks() * length(), D] of a layer, block by block.
   at::Tensor Keys(int64_t layer) const;
   at::Tensor Values(int64_t layer) const;
   uint64_t bytes() const;
 
  private:
   friend class LanguageModel;
-  int64_t length_ = 0, capacity_ = 0;
+  at::Tensor Grown(const at::Tensor& kept, const at::Tensor& more) const;
+
+  int64_t length_ = 0, capacity_ = 0, blocks_ = 1;
   int64_t skip_begin_ = 0, skip_end_ = 0;  // Cache indices of tokens without own positions.
-  std::vector<at::Tensor> k_, v_;          // [K, capacity or length, D] a layer.
+  std::vector<at::Tensor> k_, v_;          // [K, capacity or blocks * length, D] a layer.
 };
 
 /// Adapters of one set (shared, or occupancy's own), by layer; entries may be undefined.
@@ -56,7 +61,7 @@ enum class Remember { kYes, kNo };
 
 /// One pass: which tokens stand where and what they see.
 struct Pass {
-  std::vector<int64_t> positions;  ///< T rotary positions.
+  std::vector<int64_t> positions;  ///< T rotary positions, over all blocks of the ranges.
   KeyRanges ranges;                ///< Over cache indices, this pass's own tokens included if kept.
   Remember remember = Remember::kYes;
   const AdapterSet* adapters = nullptr;  ///< Null: the model's shared set.

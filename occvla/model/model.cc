@@ -20,6 +20,12 @@ std::vector<int64_t> Sequence(int64_t first, int64_t count) {
   return values;
 }
 
+std::vector<int64_t> Repeated(const std::vector<int64_t>& block, int64_t times) {
+  std::vector<int64_t> values;
+  for (int64_t i = 0; i < times; ++i) values.insert(values.end(), block.begin(), block.end());
+  return values;
+}
+
 }  // namespace
 
 OccVla::OccVla(Checkpoint checkpoint, const LoadOptions& options)
@@ -68,9 +74,9 @@ void OccVla::Assemble(const Weights& weights, const std::string& where,
   if (config_.has_planner) planner_ = reader.PlanningHead(config_.planner);
 }
 
-KvCache OccVla::MakeCache(int64_t capacity) const {
+KvCache OccVla::MakeCache(int64_t capacity, int64_t blocks) const {
   return {config_.text, capacity,
-          at::TensorOptions().dtype(compute()).device(language_.embedding.device())};
+          at::TensorOptions().dtype(compute()).device(language_.embedding.device()), blocks};
 }
 
 void OccVla::MapPages() const {
@@ -110,9 +116,10 @@ at::Tensor OccVla::EmbedImages(const at::Tensor& image_features, const at::Tenso
     x = x.to(image_features.scalar_type());
   }
   if (camera_embedding_.defined()) {
-    TORCH_CHECK(N == config_.cameras, "a camera embedding of ", config_.cameras, " cameras for ", N,
-                " images");
-    x = x + camera_embedding_.unsqueeze(1);
+    TORCH_CHECK(N % config_.cameras == 0, "a camera embedding of ", config_.cameras,
+                " cameras for ", N, " images");
+    x = (x.view({N / config_.cameras, config_.cameras, P, C}) + camera_embedding_.unsqueeze(1))
+            .view({N, P, C});
   }
   if (!camera_rays_.empty()) {
     TORCH_CHECK(rays.defined() && rays.size(0) == N * P, "the config asks for camera rays");
@@ -128,10 +135,12 @@ at::Tensor OccVla::PrefillImages(const at::Tensor& embedded, KvCache& cache,
                                  const LayerObserver& on_layer) const {
   TORCH_CHECK(config_.mask == MaskMode::kOccvla, "images alone only under mask occvla");
   TORCH_CHECK(cache.length() == 0, "images come first");
-  const int64_t T = embedded.size(0);
-  return language_.Forward(
-      embedded, {.positions = Sequence(0, T), .ranges = KeyRanges::All(T, T), .on_layer = on_layer},
-      cache);
+  const int64_t B = cache.blocks(), T = embedded.size(0), t = T / B;
+  Pass pass{.positions = Repeated(Sequence(0, t), B),
+            .ranges = KeyRanges::All(T, t),
+            .on_layer = on_layer};
+  pass.ranges.blocks = static_cast<int32_t>(B);
+  return language_.Forward(embedded, pass, cache);
 }
 
 at::Tensor OccVla::PrefillPrefix(const std::vector<int64_t>& ids, KvCache& cache) const {
@@ -164,25 +173,49 @@ at::Tensor OccVla::Continue(const std::vector<int64_t>& ids, KvCache& cache) con
 
 at::Tensor OccVla::DialogueHidden(const std::vector<Dialogue>& dialogues,
                                   const KvCache& cache) const {
+  return DialogueHidden(std::vector<std::vector<Dialogue>>{dialogues}, cache);
+}
+
+at::Tensor OccVla::DialogueHidden(const std::vector<std::vector<Dialogue>>& frames,
+                                  const KvCache& cache) const {
   TORCH_CHECK(config_.mask == MaskMode::kOccvla, "dialogues share a frame only under mask occvla");
+  TORCH_CHECK(static_cast<int64_t>(frames.size()) == cache.blocks(), frames.size(),
+              " lists of dialogues for ", cache.blocks(), " frames");
   const auto before = static_cast<int32_t>(cache.length());
   Pass pass;
   pass.ranges.shared = before;
-  std::vector<int64_t> ids, predicting;
-  for (const auto& [prefix, suffix] : dialogues) {
-    TORCH_CHECK(!prefix.empty() && !suffix.empty(), "a dialogue without question or answer");
-    const auto first = static_cast<int64_t>(ids.size());
-    ids.insert(ids.end(), prefix.begin(), prefix.end());
-    ids.insert(ids.end(), suffix.begin(), suffix.end() - 1);  // Nothing follows the last token.
-    const auto last = static_cast<int64_t>(ids.size());
-    const auto question = first + static_cast<int64_t>(prefix.size());
-    for (int64_t t = first; t < last; ++t) {
-      pass.positions.push_back(cache.next_position() + t - first);
-      pass.ranges.begin.push_back(before + static_cast<int32_t>(first));
-      pass.ranges.end.push_back(before + static_cast<int32_t>(std::max(question, t + 1)));
-      if (t + 1 >= question) predicting.push_back(t);
-    }
+  pass.ranges.blocks = static_cast<int32_t>(cache.blocks());
+  size_t longest = 0;  // Blocks are filled up to it with tokens that see nothing and nobody sees.
+  for (const auto& dialogues : frames) {
+    size_t length = 0;
+    for (const auto& each : dialogues) length += each.prefix.size() + each.suffix.size() - 1;
+    longest = std::max(longest, length);
   }
+  std::vector<int64_t> ids, predicting;
+  for (size_t frame = 0; frame < frames.size(); ++frame) {
+    const auto start = static_cast<int64_t>(frame * longest);
+    for (const auto& [prefix, suffix] : frames[frame]) {
+      TORCH_CHECK(!prefix.empty() && !suffix.empty(), "a dialogue without question or answer");
+      const auto first = static_cast<int64_t>(ids.size());
+      ids.insert(ids.end(), prefix.begin(), prefix.end());
+      ids.insert(ids.end(), suffix.begin(), suffix.end() - 1);  // Nothing follows the last token.
+      const auto last = static_cast<int64_t>(ids.size());
+      const auto question = first + static_cast<int64_t>(prefix.size());
+      for (int64_t t = first; t < last; ++t) {
+        pass.positions.push_back(cache.next_position() + t - first);
+        pass.ranges.begin.push_back(before + static_cast<int32_t>(first - start));
+        pass.ranges.end.push_back(before + static_cast<int32_t>(std::max(question, t + 1) - start));
+        if (t + 1 >= question) predicting.push_back(t);
+      }
+    }
+    ids.resize((frame + 1) * longest, 0);
+    pass.positions.resize(ids.size(), cache.next_position());
+    pass.ranges.begin.resize(ids.size(), before);
+    pass.ranges.end.resize(ids.size(), 0);
+  }
+  pass.ranges.shared_begin.assign(ids.size(), 0);
+  for (size_t t = 0; t < ids.size(); ++t)
+    if (pass.ranges.end[t] == 0) pass.ranges.shared_begin[t] = before;
   KvCache own = cache;
   const auto hidden = language_.Forward(language_.Embed(ids), pass, own);  // [T, C]
   const auto rows = at::tensor(predicting, at::TensorOptions().dtype(at::kLong));
@@ -210,18 +243,21 @@ at::Tensor OccVla::OccupancyHidden(KvCache& cache, int64_t image_tokens,
   TORCH_CHECK(queries.has_value() || occupancy_.has_value(),
               "the checkpoint has no occupancy queries");
   const auto& o = config_.occupancy;
-  const auto table = queries ? *queries : occupancy_->queries;  // [Q, C]
-  const int64_t Q = table.size(0), before = cache.length();
+  const int64_t B = cache.blocks(), before = cache.length();
+  auto table = queries ? *queries : occupancy_->queries;
+  if (!queries && B > 1) table = table.repeat({B, 1});
+  const int64_t all = table.size(0), Q = all / B;  // [B * Q, C]
   const bool keeps = o.self_attention || o.text_sees;
   const bool own_adapters = occupancy_.has_value() && occupancy_->adapters.has_value();
-  TORCH_CHECK(!keeps || before == image_tokens,
-              "occupancy keys must directly follow the images' in the cache");
-  Pass pass{.positions = std::vector<int64_t>(Q, image_tokens),
-            .ranges = KeyRanges::All(Q, o.self_attention ? image_tokens + Q : image_tokens),
+  TORCH_CHECK(!keeps || (before == image_tokens && B == 1),
+              "occupancy keys of one frame must directly follow the images' in the cache");
+  Pass pass{.positions = std::vector<int64_t>(all, image_tokens),
+            .ranges = KeyRanges::All(all, o.self_attention ? image_tokens + Q : image_tokens),
             .remember = keeps ? Remember::kYes : Remember::kNo,
             .adapters = own_adapters ? &*occupancy_->adapters : nullptr,
             .on_layer = on_layer};
-  if (o.position == "sequential") pass.positions = Sequence(image_tokens, Q);
+  pass.ranges.blocks = static_cast<int32_t>(B);
+  if (o.position == "sequential") pass.positions = Repeated(Sequence(image_tokens, Q), B);
   const auto x = table.to(language_.ResidualType()) * language_.EmbeddingScale();
   const auto hidden = language_.Forward(x, pass, cache);
   if (keeps && !o.text_sees) cache.Truncate(before);
@@ -230,27 +266,26 @@ at::Tensor OccVla::OccupancyHidden(KvCache& cache, int64_t image_tokens,
 }
 
 at::Tensor OccVla::OccupancyLogits(const at::Tensor& hidden) const {
-  return OccupancyLogits(hidden, config_.occupancy.grid, config_.occupancy.grid);
+  return OccupancyLogits(hidden, config_.occupancy.grid, config_.occupancy.grid).squeeze(0);
 }
 
 at::Tensor OccVla::OccupancyLogits(const at::Tensor& hidden, int64_t rows, int64_t columns) const {
   TORCH_CHECK(occupancy_.has_value(), "the checkpoint has no occupancy branch");
-  const int64_t Q = hidden.size(0), grid = config_.occupancy.grid;
+  const int64_t Q = hidden.size(0), F = Q / (rows * columns), grid = config_.occupancy.grid;
   const int64_t latent = config_.vqvae.latent;
-  TORCH_CHECK(Q == rows * columns, Q, " queries do not fill a grid of ", rows, " x ", columns);
+  TORCH_CHECK(Q == F * rows * columns, Q, " queries do not fill a grid of ", rows, " x ", columns);
   const auto& projector = occupancy_->projector;
   auto z = projector(hidden.to(projector.InputType(Q))).to(hidden.scalar_type());
   const int64_t r = z.size(1) == latent ? 1 : config_.vqvae.height / 4 / grid;
-  z = z.t().contiguous().view({1, latent * r * r, rows, columns});
-  if (r > 1) z = at::pixel_shuffle(z, r);  // [1, latent, H / 4, W / 4]
+  z = z.view({F, rows * columns, -1}).transpose(1, 2).contiguous();
+  z = z.view({F, latent * r * r, rows, columns});
+  if (r > 1) z = at::pixel_shuffle(z, r);  // [F, latent, H / 4, W / 4]
   const auto decode = [&](const Vqvae& vqvae) {
     if (config_.occupancy.quantise) z = vqvae.Quantise(z).z;
     return occupancy_->head ? vqvae.Decode(z, *occupancy_->head) : vqvae.Decode(z);
   };
   const bool whole = rows == grid && columns == grid;
-  const auto logits =
-      whole ? decode(*vqvae_) : decode(vqvae_->Resized(4 * r * rows, 4 * r * columns));
-  return logits.squeeze(0);  // [X, Y, Z, classes]
+  return whole ? decode(*vqvae_) : decode(vqvae_->Resized(4 * r * rows, 4 * r * columns));
 }
 
 at::Tensor PatchRays(const data::Frame& frame, const VisionConfig& vision) {

@@ -51,7 +51,7 @@ class OccVla {
   /// See LanguageModel::recompute_layers.
   void set_recompute_layers(bool recompute) { language_.recompute_layers = recompute; }
 
-  KvCache MakeCache(int64_t capacity) const;
+  KvCache MakeCache(int64_t capacity, int64_t blocks = 1) const;
 
   /// Maps the pages of every weight now, on all threads, so that the first request does not pay for
   /// it. Without effect where the system cannot.
@@ -65,7 +65,8 @@ class OccVla {
   Features ImageFeatures(const at::Tensor& pixels, const LayerObserver& on_layer = {}) const;
 
   /// features.image plus camera embedding (and rays [N * P, 6], where the config has them; see
-  /// PatchRays): [N * P, C], as they enter the language model.
+  /// PatchRays): [N * P, C], as they enter the language model. N may be the cameras of several
+  /// frames, frame by frame; so may what follows, where a cache has as many blocks.
   at::Tensor EmbedImages(const at::Tensor& image_features, const at::Tensor& rays = {}) const;
 
   /// Images alone (eq. 2, mask `occvla`): fills an empty cache, returns hidden [N * P, C].
@@ -94,6 +95,9 @@ class OccVla {
   /// common to all). Gives the hidden rows that predict the suffix tokens, dialogue by dialogue:
   /// [sum of suffix sizes, C]. The cache is left as it was. Only under mask `occvla`.
   at::Tensor DialogueHidden(const std::vector<Dialogue>& dialogues, const KvCache& cache) const;
+  /// The same for the frames in the blocks of `cache`, a list each, list after list.
+  at::Tensor DialogueHidden(const std::vector<std::vector<Dialogue>>& frames,
+                            const KvCache& cache) const;
   /// The same for one dialogue under mask `paligemma`, where the frame's keys depend on the prompt:
   /// images, prefix and suffix in one pass. `embedded` [N * P, C]: hidden [suffix size, C].
   at::Tensor DialogueHiddenTogether(const Dialogue& dialogue, const at::Tensor& embedded) const;
@@ -106,8 +110,9 @@ class OccVla {
                              const LayerObserver& on_layer = {}) const;
   /// hidden [Q, C] -> class logits [X, Y, Z, classes] float32.
   at::Tensor OccupancyLogits(const at::Tensor& hidden) const;
-  /// A rectangle of the grid of queries alone, [rows * columns, C], as if the world ended there: a
-  /// training step may look at a part of the world, since queries do not see each other.
+  /// Rectangles of the grid of queries alone, [F * rows * columns, C], as if the world ended there:
+  /// [F, X, Y, Z, classes]. A training step may look at a part of the world, since queries do not
+  /// see each other.
   at::Tensor OccupancyLogits(const at::Tensor& hidden, int64_t rows, int64_t columns) const;
   /// [Q, C]; only where has_occupancy().
   const at::Tensor& occupancy_queries() const { return occupancy_->queries; }

@@ -22,6 +22,17 @@ at::Tensor VisionTower::SelfAttention(const VisionLayer& w, const at::Tensor& u,
                                       int64_t images) const {
   const int64_t P = config.tokens(), H = config.heads, D = config.hidden / config.heads;
   const auto qkv = ApplyTogether({&w.q, &w.k, &w.v}, u);  // [N * P, C] each
+  if (!u.device().is_cpu()) {
+    // No cap and no mask: torch's own fused attention, all images in one call.
+    const auto heads = [&](const at::Tensor& x) {
+      return x.to(compute).view({images, P, H, D}).transpose(1, 2);
+    };
+    const auto joined =
+        at::scaled_dot_product_attention(heads(qkv[0]), heads(qkv[1]), heads(qkv[2]))
+            .transpose(1, 2)
+            .reshape({images * P, H * D});
+    return w.out(joined.to(w.out.InputType(joined.size(0))));
+  }
   const AttentionOptions options{.scale = 1.0 / std::sqrt(static_cast<double>(D)),
                                  .max_score_bytes = max_score_bytes};
   const auto all = KeyRanges::All(P, P);

@@ -73,6 +73,14 @@ at::Tensor CropTo(const at::Tensor& x, int64_t height, int64_t width) {
   return x.narrow(2, x.size(2) - height, height).narrow(3, x.size(3) - width, width);
 }
 
+// Rows of weight [classes, E] for planes [...] int32. On a GPU the gradient of a lookup sorts
+// millions of indices of few rows; as a product it is a product.
+at::Tensor EmbedClasses(const at::Tensor& weight, const at::Tensor& planes) {
+  if (!planes.is_cuda()) return at::embedding(weight, planes);
+  const auto classes = at::arange(weight.size(0), planes.options());
+  return at::matmul(planes.unsqueeze(-1).eq(classes).to(weight.scalar_type()), weight);
+}
+
 }  // namespace
 
 Vqvae::Vqvae(const VqvaeConfig& config, std::map<std::string, at::Tensor> weights)
@@ -105,8 +113,8 @@ at::Tensor Vqvae::Encode(const at::Tensor& occupancy) const {
   const auto planes = occupancy.permute({0, 3, 1, 2}).to(at::kInt);  // [F, D, H, W]
   // Contiguous, or torch's CPU GroupNorm errs by 6e-3 on the channels-last layout that a permuted
   // input drags along (facts B.3).
-  auto x = at::embedding(Weight("class_embeds.weight"), planes)  // [F, D, H, W, E]
-               .permute({0, 1, 4, 2, 3})                         // [F, D, E, H, W]
+  auto x = EmbedClasses(Weight("class_embeds.weight"), planes)  // [F, D, H, W, E]
+               .permute({0, 1, 4, 2, 3})                        // [F, D, E, H, W]
                .reshape({-1, c.depth * c.class_width, c.height, c.width})
                .contiguous();  // [F, D * E, H, W]
   x = Conv("encoder.conv_in", x);

@@ -2,6 +2,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,23 +19,23 @@ struct PlannerInput {
   data::MetaAction action;  ///< As the model itself predicted it.
 };
 
-/// What one frame adds to a step.
+/// What some frames, computed together, add to a step.
 struct FrameLosses {
   struct Part {
     std::string name;  ///< "text", "occupancy", "reconstruction", "trajectory".
-    at::Tensor loss;   ///< [], with its factor: the objective is their sum.
+    at::Tensor loss;   ///< [], with its factor, summed over the frames: the objective is their sum.
   };
   std::vector<Part> parts;
-  /// For curves: means over the frame, without factors; no gradients.
+  /// For curves: means over the frames, without factors; no gradients.
   std::map<std::string, at::Tensor> values;
   at::Tensor confusion;            ///< [classes, classes] of voxels, where there is occupancy.
   at::Tensor used_codes, latents;  ///< Stage vqvae: see VqvaeLossResult.
   int64_t tokens = 0;              ///< Of text and images that went through the language model.
 };
 
-/// The losses of a frame, as its stage has them (eq. 3): one vision pass and one image prefill,
-/// which all questions and the occupancy branch share (eq. 2). Text: mean over the dialogues of the
-/// mean over their tokens. Pure: many frames at once may run on one model.
+/// The losses of frames, as their stage has them (eq. 3): one vision pass and one image prefill a
+/// frame, which all its questions and the occupancy branch share (eq. 2). Text: mean over a frame's
+/// dialogues of the mean over their tokens. Pure: many calls at once may run on one model.
 class FrameObjective {
  public:
   /// `class_weights` [classes] or undefined. The model outlives this.
@@ -44,12 +45,16 @@ class FrameObjective {
 
   /// `planner`: wanted in stage planner alone.
   FrameLosses operator()(const Example& example, const PlannerInput* planner) const;
+  /// The same sums for several frames in one pass, which is what a GPU wants; not in stage planner.
+  /// Stage vqvae takes the means of its losses over all of them at once.
+  FrameLosses operator()(std::span<const Example> frames) const;
 
  private:
-  void AddText(const Example& example, const at::Tensor& embedded, const model::KvCache* cache,
-               FrameLosses& losses) const;
-  void AddOccupancy(const Example& example, model::KvCache& cache, FrameLosses& losses) const;
-  void AddReconstruction(const Example& example, FrameLosses& losses) const;
+  void AddText(std::span<const Example> frames, const at::Tensor& embedded,
+               const model::KvCache* cache, FrameLosses& losses) const;
+  void AddOccupancy(std::span<const Example> frames, model::KvCache& cache,
+                    FrameLosses& losses) const;
+  void AddReconstruction(std::span<const Example> frames, FrameLosses& losses) const;
   void AddTrajectory(const Example& example, const PlannerInput& planner,
                      FrameLosses& losses) const;
 
@@ -67,8 +72,8 @@ class FrameObjective {
   uint64_t seed_;
 };
 
-/// rgb [6][S][S][3] of an example -> pixels [6, 3, S, S] float32 in [-1, 1].
-at::Tensor PixelsOf(const Example& example, at::Device device);
+/// rgb [6][S][S][3] of F examples -> pixels [F * 6, 3, S, S] float32 in [-1, 1].
+at::Tensor PixelsOf(std::span<const Example> frames, at::Device device);
 
 /// The image tokens of a frame after the final norm, without gradient: [N * P, C].
 at::Tensor ImageHidden(const model::OccVla& model, const Example& example);

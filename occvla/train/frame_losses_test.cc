@@ -2,6 +2,7 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <c10/core/GradMode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -39,7 +40,7 @@ class FrameLossesTest : public ::testing::Test {
                           at::kCPU);
     // What starts at zero would hide what flows through it.
     for (const auto& parameter : parameters.trained()) {
-      const at::NoGradGuard off;
+      const c10::NoGradGuard off;
       auto value = parameter.value;
       if (!parameter.name.starts_with("vqvae.") && value.abs().max().item<double>() == 0)
         value.normal_(0, 0.1, Generator());
@@ -111,6 +112,39 @@ TEST_F(FrameLossesTest, QuestionsThatShareAFrameGiveTheGradientsOfSeparateSequen
   EXPECT_LT(LargestDifference(gradients, GradientsOf(*trained, separate)), 1e-11);
 }
 
+// In float64 the attention over all frames at once, in float32 the CPU's kernels frame by frame.
+TEST_F(FrameLossesTest, FramesInOnePassGiveTheSumsOfFramesAlone) {
+  for (const auto type : {at::kDouble, at::kFloat}) {
+    const auto trained = Make(AllModules(), type);
+    std::vector<Example> frames{Frame(), Frame(), Frame()};
+    for (auto& byte : frames[1].rgb) byte = static_cast<uint8_t>(byte * 7 + 3);
+    frames[1].dialogues = {{{2, 81, 82, 108}, {83, 84, 85, 86, 87, 88, 89, 1}, "d"}};
+    frames[2].dialogues.resize(2);
+    for (size_t i = 0; i < frames.size(); ++i) {
+      auto& labels = frames[i].labels.emplace();
+      for (size_t v = 0; v < size_t{200} * 200 * 16; ++v)
+        labels.semantics.push_back(static_cast<uint8_t>((v / 97 + i) * 2654435761u % 18));
+      frames[i].position = i;
+    }
+    const LossConfig config{.voxels = VoxelMask::kNone, .lovasz = 1, .crop = 20};
+    const FrameObjective objective(StageOf(StageName::kJoint), config, trained->model, {}, 1);
+    const auto together = objective(frames);
+    at::Tensor separate;
+    double text = 0;
+    for (const auto& frame : frames) {
+      const auto alone = objective(frame, nullptr);
+      separate = separate.defined() ? separate + Total(alone) : Total(alone);
+      text += alone.values.at("text_loss").item<double>() / 3;
+    }
+    const double close = type == at::kDouble ? 1e-11 : 2e-3;
+    EXPECT_NEAR(Total(together).item<double>(), separate.item<double>(), close);
+    EXPECT_NEAR(together.values.at("text_loss").item<double>(), text, close);
+    EXPECT_LT(
+        LargestDifference(GradientsOf(*trained, Total(together)), GradientsOf(*trained, separate)),
+        close);
+  }
+}
+
 TEST_F(FrameLossesTest, LayersThatRunAgainGiveTheSameGradients) {
   const auto trained = Make(AllModules(), at::kFloat);
   const FrameObjective objective(StageOf(StageName::kPretrain), {}, trained->model, {}, 1);
@@ -127,8 +161,9 @@ class LeakTest : public FrameLossesTest, public ::testing::WithParamInterface<mo
 TEST_P(LeakTest, NoTokenTakesPartInItsOwnPrediction) {
   const auto trained = Make(AllModules(), at::kDouble, GetParam());
   const auto& model = trained->model;
-  const auto embedded =
-      model.EmbedImages(model.ImageFeatures(PixelsOf(Frame(), at::kCPU)).image).detach();
+  const auto frame = Frame();
+  const auto pixels = PixelsOf(std::span(&frame, 1), at::kCPU);
+  const auto embedded = model.EmbedImages(model.ImageFeatures(pixels).image).detach();
   auto cache = model.MakeCache(0);
   const bool shares = GetParam() == model::MaskMode::kOccvla;
   if (shares) model.PrefillImages(embedded, cache);

@@ -281,24 +281,18 @@ OccupancyLossResult RunFused(const at::Tensor& logits, const Voxels& voxels,
   return result;
 }
 
-// p [M, K], labels [M] int64
+// p [M, K], labels [M] int64; the C classes that occur side by side.
 at::Tensor LovaszByOperations(const at::Tensor& p, const at::Tensor& labels) {
-  auto sum = at::zeros({}, p.options());
-  const auto counts = at::bincount(labels, {}, p.size(1)).to(at::kCPU);
-  int64_t present = 0;
-  for (int64_t c = 0; c < p.size(1); ++c) {
-    if (counts[c].item<int64_t>() == 0) continue;
-    ++present;
-    const auto own = labels.eq(c).to(p.scalar_type());  // [M]
-    const auto [errors, order] =
-        at::sort((own - p.select(1, c)).abs(), /*stable=*/true, /*dim=*/0, /*descending=*/true);
-    const auto sorted = own.index_select(0, order);
-    const auto total = own.sum();
-    const auto jaccard = 1 - (total - sorted.cumsum(0)) / (total + (1 - sorted).cumsum(0));
-    const auto growth = at::diff(jaccard, 1, 0, at::zeros({1}, p.options()));
-    sum = sum + at::dot(errors, growth.detach());
-  }
-  return sum / std::max<int64_t>(present, 1);
+  const auto present = at::bincount(labels, {}, p.size(1)).nonzero().squeeze(1);  // [C]
+  if (present.numel() == 0) return at::zeros({}, p.options());
+  const auto own = labels.unsqueeze(0).eq(present.unsqueeze(1)).to(p.scalar_type());  // [C, M]
+  const auto [errors, order] = at::sort((own - p.index_select(1, present).t()).abs(),
+                                        /*stable=*/true, /*dim=*/1, /*descending=*/true);
+  const auto sorted = own.gather(1, order);
+  const auto total = own.sum(1, /*keepdim=*/true);
+  const auto jaccard = 1 - (total - sorted.cumsum(1)) / (total + (1 - sorted).cumsum(1));
+  const auto growth = at::diff(jaccard, 1, 1, at::zeros({present.size(0), 1}, p.options()));
+  return (errors * growth.detach()).sum() / static_cast<double>(present.size(0));
 }
 
 }  // namespace

@@ -5,8 +5,10 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
+#include <span>
 
 #include "occvla/base/error.h"
 
@@ -20,17 +22,19 @@ struct StepRunner::Made {
 };
 
 StepRunner::StepRunner(const FrameObjective& objective, const Parameters& parameters,
-                       FrameThreads& threads, const PlannerInputs* planner)
+                       FrameThreads& threads, const PlannerInputs* planner, size_t together)
     : objective_(objective),
       parameters_(parameters),
       threads_(threads),
       planner_(planner),
+      together_(together),
       trained_(parameters.TrainedTensors()) {}
 
-StepRunner::Made StepRunner::MakeFrame(const Example& frame, bool by_loss) const {
+StepRunner::Made StepRunner::Make(std::span<const Example> frames, bool by_loss) const {
   const c10::AutoGradMode on(true);
   Made made;
-  made.losses = objective_(frame, planner_ != nullptr ? &planner_->Of(frame.token) : nullptr);
+  made.losses = planner_ != nullptr ? objective_(frames[0], &planner_->Of(frames[0].token))
+                                    : objective_(frames);
   auto& parts = made.losses.parts;
   std::vector<at::Tensor> objectives;
   for (const auto& part : parts) {
@@ -46,21 +50,33 @@ StepRunner::Made StepRunner::MakeFrame(const Example& frame, bool by_loss) const
                                                    /*retain_graph=*/i + 1 < objectives.size(),
                                                    /*create_graph=*/false, /*allow_unused=*/true));
   }
-  double total = 0;
+  // All numbers in one copy: each would wait for the GPU.
+  const auto count = static_cast<double>(frames.size());
+  std::vector<std::string> names;
+  std::vector<at::Tensor> values;
   for (auto& part : parts) {
     part.loss = part.loss.detach();
-    const double value = part.loss.item<double>();
-    made.values["loss_" + part.name] = value;
-    total += value;
+    names.push_back("loss_" + part.name);
+    values.push_back(part.loss.to(at::kDouble) / count);
+  }
+  for (const auto& [name, value] : made.losses.values) {
+    names.push_back(name);
+    values.push_back(value.to(at::kDouble));
+  }
+  const auto numbers = at::stack(values).to(at::kCPU);
+  double total = 0;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const double value = numbers[static_cast<int64_t>(i)].item<double>();
+    made.values[names[i]] = value;
+    if (i < parts.size()) total += value;
   }
   made.values["loss"] = total;
   made.finite = std::isfinite(total);
-  for (const auto& [name, value] : made.losses.values) made.values[name] = value.item<double>();
   return made;
 }
 
-void StepRunner::TakeFrame(const Example& frame, Made made, TreeSum& gradients,
-                           StepSums& sums) const {
+void StepRunner::Take(std::span<const Example> frames, Made made, TreeSum& gradients,
+                      StepSums& sums) const {
   const c10::AutoGradMode off(false);
   const auto add = [](at::Tensor& sum, const at::Tensor& more) {
     if (!more.defined()) return;
@@ -84,33 +100,40 @@ void StepRunner::TakeFrame(const Example& frame, Made made, TreeSum& gradients,
   gradients.Add(std::move(total));
   for (const auto& [name, value] : made.values) {
     auto& [sum, count] = sums.values[name];
-    sum += value;
-    ++count;
+    sum += value * static_cast<double>(frames.size());
+    count += static_cast<int64_t>(frames.size());
   }
   add(sums.confusion, made.losses.confusion);
   add(sums.used_codes, made.losses.used_codes);
   if (made.losses.latents.defined())
     sums.latents =
         sums.latents.defined() ? at::cat({sums.latents, made.losses.latents}) : made.losses.latents;
-  ++sums.frames;
+  sums.frames += static_cast<int64_t>(frames.size());
   sums.tokens += made.losses.tokens;
-  if (!made.finite) sums.not_finite.push_back(frame.token);
+  if (made.finite) return;
+  for (const auto& frame : frames) sums.not_finite.push_back(frame.token);
 }
 
 StepSums StepRunner::Run(const std::vector<Example>& frames, bool by_loss,
                          const std::stop_token& interrupt) const {
   StepSums sums;
   TreeSum gradients;
-  const auto order = TreeOrder(frames.size());
-  std::vector<std::optional<Made>> made(frames.size());
+  const size_t together = planner_ != nullptr ? 1 : together_;
+  const size_t groups = (frames.size() + together - 1) / together;
+  const auto order = TreeOrder(groups);
+  const auto group = [&](size_t i) {
+    const size_t first = order[i] * together;
+    return std::span(frames).subspan(first, std::min(together, frames.size() - first));
+  };
+  std::vector<std::optional<Made>> made(groups);
   threads_.Run(
-      frames.size(),
+      groups,
       [&](size_t i) {
         if (interrupt.stop_requested()) throw BusyError("train: interrupted.");
-        made[i] = MakeFrame(frames[order[i]], by_loss);
+        made[i] = Make(group(i), by_loss);
       },
       [&](size_t i) {
-        TakeFrame(frames[order[i]], std::move(*made[i]), gradients, sums);
+        Take(group(i), std::move(*made[i]), gradients, sums);
         made[i].reset();
       });
   if (!frames.empty()) {

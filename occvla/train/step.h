@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -31,9 +32,10 @@ struct StepSums {
 /// on how many ranks share the step.
 class StepRunner {
  public:
-  /// All outlive it; `planner` is null but in stage planner.
+  /// All outlive it; `planner` is null but in stage planner. `together` frames are computed in one
+  /// pass; the tree then adds up what such groups gave.
   StepRunner(const FrameObjective& objective, const Parameters& parameters, FrameThreads& threads,
-             const PlannerInputs* planner);
+             const PlannerInputs* planner, size_t together = 1);
 
   /// `by_loss`: gradients of each part too, at the cost of a backward pass a part. Throws BusyError
   /// between frames once interrupted; nothing has changed then.
@@ -42,13 +44,14 @@ class StepRunner {
 
  private:
   struct Made;
-  Made MakeFrame(const Example& frame, bool by_loss) const;
-  void TakeFrame(const Example& frame, Made made, TreeSum& gradients, StepSums& sums) const;
+  Made Make(std::span<const Example> frames, bool by_loss) const;
+  void Take(std::span<const Example> frames, Made made, TreeSum& gradients, StepSums& sums) const;
 
   const FrameObjective& objective_;
   const Parameters& parameters_;
   FrameThreads& threads_;
   const PlannerInputs* planner_;
+  size_t together_;
   std::vector<at::Tensor> trained_;
 };
 

@@ -1,5 +1,6 @@
 #include "occvla/train/trainer.h"
 
+#include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
@@ -269,6 +270,12 @@ void Run::Prepare() {
   if ((stage_.occupancy || stage_.reconstruction) && !start_.config.has_occupancy)
     throw ConfigError("train: " + start_.checkpoint.folder().string() +
                       " has no occupancy branch; add one with `occvla convert`.");
+  const auto& occupancy = start_.config.occupancy;
+  if (stage_.occupancy && config_.compute.together > 1 &&
+      (occupancy.self_attention || occupancy.text_sees))
+    throw ConfigError(
+        "train: compute.together > 1 needs occupancy queries that leave no keys behind "
+        "(occupancy.self_attention and text_sees false); set it to 1.");
   if (stage_.trajectory && !start_.config.has_planner)
     throw ConfigError("train: " + start_.checkpoint.folder().string() +
                       " has no planning head; add one with `occvla convert`.");
@@ -355,7 +362,8 @@ TrainResult Run::Go(Begin begin) {
           threads_, hooks_.interrupt);
     }
     objective_.emplace(stage_, config_.loss, model_, class_weights, config_.run.seed);
-    runner_.emplace(*objective_, parameters_, threads_, planner_ ? &*planner_ : nullptr);
+    runner_.emplace(*objective_, parameters_, threads_, planner_ ? &*planner_ : nullptr,
+                    static_cast<size_t>(config_.compute.together));
     if (stage_.reconstruction && config_.loss.restart_unused > 0) {
       unused_.emplace(start_.config.vqvae.codebook, config_.loss.restart_unused);
       if (!state_.codes_unused_for.empty()) unused_->set_unused_for(state_.codes_unused_for);
@@ -571,6 +579,8 @@ void Run::Validate() {
 
 TrainResult Train(const TrainConfig& config, Begin begin, const TrainHooks& hooks) {
   config.Validate();
+  // Shapes repeat: trying the convolutions out once pays on a GPU.
+  at::globalContext().setBenchmarkCuDNN(true);
   return Run(config, hooks).Go(begin);
 }
 

@@ -49,6 +49,7 @@ void TrainConfig::Validate() const {
   }
   require(compute.threads >= 0 && compute.workers >= 0,
           "compute.threads and compute.workers must be at least 0");
+  require(compute.together >= 1, "compute.together must be at least 1");
   require(keep.every >= 1, "keep.every must be at least 1");
   require(keep.last >= 1, "keep.last must be at least 1: the run resumes from it");
   require(keep.dtype == "F32" || keep.dtype == "BF16", "keep.dtype must be F32 or BF16");

@@ -152,6 +152,7 @@ struct ComputeConfig {
   Precision precision = Precision::kFloat32;
   std::string device = "cpu";
   int threads = 0, workers = 0;
+  int64_t together = 1;
   bool recompute_layers = false;
 
   template <typename Visitor>
@@ -160,6 +161,10 @@ struct ComputeConfig {
     v("device", device, "cpu, cuda or cuda:N");
     v("threads", threads, "of this process; 0 = all cores");
     v("workers", workers, "frames at a time, which share the threads; 0 = as many as threads");
+    v("together", together,
+      "frames computed in one pass; a GPU wants 8 or more. With 1 the bits do not depend on how "
+      "many "
+      "ranks there are");
     v("recompute_layers", recompute_layers, "keep each layer's input alone, run it again backward");
   }
 };

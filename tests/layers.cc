@@ -27,8 +27,10 @@ const std::map<std::string, Rooms, std::less<>>& Below() {
       {"train/recipe", {"train/feed"}},
       {"train", {"model", "train/recipe", "train/runs"}},
       {"infer", {"model"}},
-      {"serve", {"infer", "view"}},
-      {"cli", {"world", "label", "view", "eval", "train", "serve"}},
+      {"serve", {"infer", "view", "label", "eval"}},
+      {"serve/viewer", {"serve"}},
+      {"serve/review", {"serve"}},
+      {"cli", {"world", "train", "serve/viewer", "serve/review"}},
       {"", {"cli"}},
   };
   return below;

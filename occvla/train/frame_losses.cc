@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "occvla/base/error.h"
-#include "occvla/base/rng.h"
 #include "occvla/data/image/image.h"
 #include "occvla/train/losses.h"
+#include "occvla/train/recipe/crop.h"
 #include "occvla/train/vqvae_loss.h"
 
 namespace occvla::train {
@@ -77,16 +77,6 @@ FrameObjective::FrameObjective(const Stage& stage, const LossConfig& config,
   }
 }
 
-FrameObjective::Crop FrameObjective::CropOf(const Example& example, int64_t cells,
-                                            int64_t voxels_a_cell) const {
-  if (config_.crop == 0) return {0, 0, cells};
-  const int64_t size = std::max<int64_t>(1, config_.crop / voxels_a_cell);
-  Rng rng(seed_, "crop", 0, example.position);
-  const auto last = static_cast<uint64_t>(cells - size + 1);
-  const auto x = static_cast<int64_t>(rng.Below(last));
-  return {x, static_cast<int64_t>(rng.Below(last)), size};
-}
-
 FrameLosses FrameObjective::operator()(const Example& example, const PlannerInput* planner) const {
   FrameLosses losses;
   if (stage_.reconstruction) AddReconstruction(example, losses);
@@ -151,7 +141,7 @@ void FrameObjective::AddOccupancy(const Example& example, model::KvCache& cache,
                                   FrameLosses& losses) const {
   const auto& config = model_.config();
   const int64_t grid = config.occupancy.grid, voxels = config.vqvae.height / grid;
-  const auto crop = CropOf(example, grid, voxels);
+  const auto crop = CropAt(config_, seed_, example.position, grid, voxels);
   std::optional<at::Tensor> queries;
   if (crop.size < grid) {
     const auto table = model_.occupancy_queries().view({grid, grid, -1});
@@ -185,7 +175,8 @@ void FrameObjective::AddOccupancy(const Example& example, model::KvCache& cache,
 
 void FrameObjective::AddReconstruction(const Example& example, FrameLosses& losses) const {
   const auto& config = model_.vqvae()->config();
-  const auto crop = CropOf(example, std::min(config.height, config.width), 1);
+  const auto crop =
+      CropAt(config_, seed_, example.position, std::min(config.height, config.width), 1);
   const bool whole = config_.crop == 0;
   const auto vqvae = whole ? *model_.vqvae() : model_.vqvae()->Resized(crop.size, crop.size);
   auto grid = Grid(example.labels->semantics, config, DeviceOf(model_)).unsqueeze(0);

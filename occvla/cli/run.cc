@@ -36,6 +36,7 @@ void AddVerbs(CLI::App& app, const Context& context) {
   auto& dump = *app.add_subcommand(
       "dump", "What each part computed for given inputs, to compare with others");
   AddDumpModel(dump, context);
+  AddDumpExamples(dump, context);
   AddDumpImage(dump, context);
   AddDumpFrame(dump, context);
   AddDumpMap(dump, context);

@@ -37,6 +37,7 @@ void AddDataExportPlanning(CLI::App& data, const Context& context);
 void AddDataPack(CLI::App& data, const Context& context);
 /// Children of the verb `dump`.
 void AddDumpModel(CLI::App& dump, const Context& context);
+void AddDumpExamples(CLI::App& dump, const Context& context);
 void AddDumpImage(CLI::App& dump, const Context& context);
 void AddDumpFrame(CLI::App& dump, const Context& context);
 void AddDumpMap(CLI::App& dump, const Context& context);

@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "occvla/base/error.h"
-#include "occvla/base/rng.h"
 #include "occvla/data/image/image.h"
 #include "occvla/train/losses.h"
+#include "occvla/train/recipe/crop.h"
 #include "occvla/train/vqvae_loss.h"
 
 namespace occvla::train {
@@ -81,16 +81,6 @@ FrameObjective::FrameObjective(const Stage& stage, const LossConfig& config,
         "train: loss.crop needs occupancy queries that do not see each other, share one position "
         "and are not seen by text; set it to 0.");
   }
-}
-
-FrameObjective::Crop FrameObjective::CropOf(const Example& example, int64_t cells,
-                                            int64_t voxels_a_cell) const {
-  if (config_.crop == 0) return {0, 0, cells};
-  const int64_t size = std::max<int64_t>(1, config_.crop / voxels_a_cell);
-  Rng rng(seed_, "crop", 0, example.position);
-  const auto last = static_cast<uint64_t>(cells - size + 1);
-  const auto x = static_cast<int64_t>(rng.Below(last));
-  return {x, static_cast<int64_t>(rng.Below(last)), size};
 }
 
 FrameLosses FrameObjective::operator()(const Example& example, const PlannerInput* planner) const {
@@ -171,7 +161,8 @@ void FrameObjective::AddOccupancy(std::span<const Example> frames, model::KvCach
   const auto& config = model_.config();
   const int64_t grid = config.occupancy.grid, voxels = config.vqvae.height / grid;
   std::vector<Crop> crops;
-  for (const auto& frame : frames) crops.push_back(CropOf(frame, grid, voxels));
+  for (const auto& frame : frames)
+    crops.push_back(CropAt(config_, seed_, frame.position, grid, voxels));
   const int64_t size = crops[0].size;
   std::optional<at::Tensor> queries;
   if (size < grid) {
@@ -225,7 +216,8 @@ void FrameObjective::AddReconstruction(std::span<const Example> frames, FrameLos
   for (const auto& frame : frames) {
     auto grid = Grid(frame.labels->semantics, config).unsqueeze(0);
     if (config_.crop > 0) {
-      const auto crop = CropOf(frame, std::min(config.height, config.width), 1);
+      const auto crop =
+          CropAt(config_, seed_, frame.position, std::min(config.height, config.width), 1);
       grid = grid.narrow(1, crop.x, crop.size).narrow(2, crop.y, crop.size).contiguous();
       size = crop.size;
     }

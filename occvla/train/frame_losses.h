@@ -58,13 +58,6 @@ class FrameObjective {
   void AddTrajectory(const Example& example, const PlannerInput& planner,
                      FrameLosses& losses) const;
 
-  /// The part of the grid that this position looks at: cells (of the queries' grid, or of 4 voxels)
-  /// from (x, y) on, `size` on each side.
-  struct Crop {
-    int64_t x = 0, y = 0, size = 0;
-  };
-  Crop CropOf(const Example& example, int64_t cells, int64_t voxels_a_cell) const;
-
   const Stage& stage_;
   const LossConfig config_;
   const model::OccVla& model_;

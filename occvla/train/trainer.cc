@@ -48,13 +48,6 @@ int Threads(const ComputeConfig& config) {
   return config.threads > 0 ? config.threads : at::get_num_threads();
 }
 
-Wish WishOf(const Stage& stage) {
-  return {.images = stage.text || stage.occupancy,
-          .occupancy = stage.occupancy || stage.reconstruction,
-          .text = stage.text,
-          .trajectory = stage.trajectory};
-}
-
 // Sums in the order of a tree: 1, 2, 4, ... ranks give the same bits.
 Ranks::Options OptionsOfRanks() {
   Ranks::Options options;

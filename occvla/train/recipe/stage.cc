@@ -79,6 +79,13 @@ const Stage& StageOf(StageName name) {
   throw std::out_of_range("a stage without a row");
 }
 
+Wish WishOf(const Stage& stage) {
+  return {.images = stage.text || stage.occupancy,
+          .occupancy = stage.occupancy || stage.reconstruction,
+          .text = stage.text,
+          .trajectory = stage.trajectory};
+}
+
 std::vector<ModulePlan> PlanModules(const Stage& stage, const OptimizerConfig& optimizer) {
   std::vector<ModulePlan> plans(std::size(EnumNames<Module>::kNames));
   const auto of = [&](Module module) -> ModulePlan& { return plans[static_cast<size_t>(module)]; };

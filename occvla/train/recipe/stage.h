@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "occvla/train/feed/example.h"
 #include "occvla/train/recipe/config.h"
 
 namespace occvla::train {
@@ -46,6 +47,8 @@ struct Stage {
   bool trajectory = false;               ///< The planning head's error.
 };
 const Stage& StageOf(StageName name);
+/// What its steps read of a frame.
+Wish WishOf(const Stage& stage);
 
 /// What happens to a module in a run.
 struct ModulePlan {

@@ -3,6 +3,7 @@
 
 #include "occvla/base/error.h"
 #include "occvla/cli/train_hooks.h"
+#include "occvla/cli/train_plan.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/train/runs/launch.h"
 #include "occvla/train/trainer.h"
@@ -29,7 +30,7 @@ ErrorKind KindOfExit(int code) {
 struct Flags {
   std::filesystem::path config;
   std::vector<std::string> sets;
-  bool resume = false;
+  bool resume = false, plan = false, json = false;
   int ranks = 1;
 };
 
@@ -49,9 +50,13 @@ void RunRanks(const Flags& flags, const Context& context) {
 }
 
 void Run(const Flags& flags, const Context& context) {
-  if (flags.ranks > 1) return RunRanks(flags, context);
   train::TrainConfig config;
   LoadConfig(config, flags.config, flags.sets);
+  if (flags.plan) {
+    if (config.run.out.empty()) config.run.out = ".";  // Nothing is written.
+    return PrintPlan(config, flags.ranks, flags.json, context);
+  }
+  if (flags.ranks > 1) return RunRanks(flags, context);
   const auto result =
       train::Train(config, flags.resume ? train::Begin::kResume : train::Begin::kNew,
                    TrainHooksOf(config, context));
@@ -75,6 +80,9 @@ void AddTrain(CLI::App& app, const Context& context) {
   verb.add_option("--set", flags->sets, "Changes a field of the config; repeatable")
       ->type_name("FIELD=VALUE");
   verb.add_flag("--resume", flags->resume, "Go on from the run's last checkpoint");
+  auto* plan = verb.add_flag("--plan", flags->plan,
+                             "Print the memory that the run will need, by kind, and end");
+  verb.add_flag("--json", flags->json, "The plan as JSON")->needs(plan);
   verb.add_option(
           "--ranks", flags->ranks,
           "Processes on this machine that train together; without it, torchrun's or Slurm's "

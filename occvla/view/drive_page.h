@@ -11,7 +11,7 @@ namespace occvla::view {
 
 /// What a page of a drive shows beside its key frame.
 struct DriveNotes {
-  std::string dataset, description;              ///< As in FrameNotes.
+  std::string dataset = {}, description = {};    ///< As in FrameNotes.
   size_t index = 0, count = 0;                   ///< This is key frame `index` (from 0) of `count`.
   const data::Prediction* prediction = nullptr;  ///< Not owned; null = truth alone.
 };

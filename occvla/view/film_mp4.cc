@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -73,7 +74,9 @@ class Part {
 class Mp4Film final : public Film {
  public:
   Mp4Film(const FilmOptions& options, std::filesystem::path ffmpeg)
-      : options_(options), ffmpeg_(std::move(ffmpeg)), file_(options.path), part_(options.path) {}
+      : options_(options), ffmpeg_(std::move(ffmpeg)), file_(options.path) {
+    part_.emplace(options.path);
+  }
 
   ~Mp4Film() override {
     pixels_.Close();
@@ -103,8 +106,8 @@ class Mp4Film final : public Film {
     OCCVLA_DCHECK(child_ > 0);
     pixels_.Close();
     if (const int status = Wait(); status != 0) Fail(status);
-    const MappedFile film(part_.path());
-    file_.Write(film.bytes());
+    file_.Write(MappedFile(part_->path()).bytes());
+    part_.reset();
     file_.Commit();
   }
 
@@ -115,7 +118,7 @@ class Mp4Film final : public Film {
             "-framerate", fmt::format("{}", options_.pictures_per_second), "-i", "pipe:0",
             "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4", "-y",
             // A name alone could be taken for a protocol or a flag.
-            "file:" + part_.path().string()};
+            "file:" + part_->path().string()};
   }
 
   void Start(const data::Image& image) {
@@ -177,7 +180,7 @@ class Mp4Film final : public Film {
   FilmOptions options_;
   std::filesystem::path ffmpeg_;
   AtomicFile file_;
-  Part part_;
+  std::optional<Part> part_;  ///< What ffmpeg writes to.
   Descriptor pixels_, words_;
   pid_t child_ = 0;
   int width_px_ = 0, height_px_ = 0;

@@ -66,6 +66,9 @@ void AddRunsPage(CLI::App& runs, const Context& context);
 void AddRunsExport(CLI::App& runs, const Context& context);
 void AddRunsForget(CLI::App& runs, const Context& context);
 
+/// Children of the verb `view`.
+void AddViewExport(CLI::App& view, const Context& context);
+
 /// Children of the verb `bench`.
 void AddBenchModel(CLI::App& bench, const Context& context);
 

@@ -1,9 +1,10 @@
 """OccVLA's stage 2 in plain PyTorch: the peer of `occvla train`, for speed and for equal numbers.
 
-One model at its best in eager PyTorch: a step's frames and questions are batches, padded; attention without
-a soft cap is scaled_dot_product_attention, the VQ decoder is conv2d, AdamW is the fused one. It reads the
-program's checkpoint folders and what `occvla dump examples` writes. Letters: B frames, N cameras, P image
-tokens of a frame, R questions, T text tokens, C width, H heads, K key heads, D size of a head.
+One model at its best in eager PyTorch: a step's frames are a batch, a frame's questions one packed sequence
+behind a common image prefill; attention without a soft cap is scaled_dot_product_attention, the VQ decoder is
+conv2d, AdamW is the fused one. It reads the program's checkpoint folders and what `occvla dump examples`
+writes. Letters: B frames, N cameras, P image tokens of a frame, R questions, T text tokens, C width, H heads,
+K key heads, D size of a head.
 """
 
 import glob
@@ -47,10 +48,10 @@ def read_examples(path):
 
 
 def rotate(x, positions, theta):
-    """x [..., T, D] turned by its positions [T], halves against halves."""
+    """x [B, heads, T, D] turned by its positions [T] or [B, 1, T], halves against halves."""
     half = x.shape[-1] // 2
     frequency = theta ** (-torch.arange(half, dtype=torch.float64) / half)
-    angle = positions.double()[:, None] * frequency
+    angle = positions.double()[..., None] * frequency
     cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     first, second = x[..., :half], x[..., half:]
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
@@ -185,27 +186,15 @@ class OccVla:
             h = self.behind_attention(layer, h, self.attend(q, k, v))
         return self.norm(h, "norm.weight")
 
-    def questions(self, h, cache, bias, rows, position):
-        """h [R, T, C], `rows` questions a frame, over the cache of B frames; bias [R, T, T] -> [R, T, C]."""
-        t, d = h.shape[1], self.text["head_dim"]
-        positions = position + torch.arange(t)
+    def packed(self, h, cache, bias, positions):
+        """All questions of a frame one after the other: h [B, T, C] over the cache, bias [B, T, P + T],
+        positions [B, T] -> [B, T, C]."""
+        positions = positions[:, None]
         for layer, (image_k, image_v) in enumerate(cache):
             x = self.norm(h, f"layers.{layer}.input_layernorm.weight")
             q, k = self.heads(layer, x, "q", positions), self.heads(layer, x, "k", positions)
-            v = self.heads(layer, x, "v")
-            b, keys, p = image_k.shape[:3]
-            # All questions of a frame read its images in one product: [B, K, R * G * T, P].
-            grouped = q.reshape(b, rows, keys, -1, d).transpose(1, 2).flatten(2, 3)
-            to_images = self.capped(grouped @ (image_k * self.scale).transpose(-1, -2))
-            own = self.capped(q.reshape(len(q), keys, -1, d) @ (k * self.scale).transpose(-1, -2))  # [R, K, G * T, T]
-            own = (own.unflatten(2, (-1, t)) + bias[:, None, None]).flatten(2, 3)
-            own = own.unflatten(0, (b, rows)).transpose(1, 2).flatten(2, 3)  # [B, K, R * G * T, T]
-            weights = torch.cat([to_images, own], -1).softmax(-1)
-            o = weights[..., :p] @ image_v
-            per_row = weights[..., p:].unflatten(2, (rows, -1)).transpose(1, 2).flatten(0, 1)
-            o = o.unflatten(2, (rows, -1)).transpose(1, 2).flatten(0, 1) + per_row @ v  # [R, K, G * T, D]
-            o = o.unflatten(2, (-1, t)).flatten(1, 2).transpose(1, 2).flatten(2)
-            h = self.behind_attention(layer, h, o)
+            k, v = torch.cat([image_k, k], 2), torch.cat([image_v, self.heads(layer, x, "v")], 2)
+            h = self.behind_attention(layer, h, self.attend(q, k, v, bias))
         return self.norm(h, "norm.weight")
 
     def whole(self, h, bias):
@@ -269,44 +258,63 @@ class OccVla:
 
     # Losses ------------------------------------------------------------------------------------------
 
-    def text_loss(self, examples, embedded, cache):
-        """Mean over frames of the mean over questions of the mean over answer tokens. Without a cache each
-        question is a sequence of its own, images first."""
-        asked = [question for example in examples for question in example["questions"]]
-        rows = len(examples[0]["questions"])
-        if any(len(example["questions"]) != rows for example in examples):
-            raise SystemExit("this peer wants as many questions of each frame")
-        length = max(len(p) + len(s) for p, s in asked) - 1
-        ids = torch.zeros(len(asked), length, dtype=torch.long)
-        seen = torch.zeros(len(asked), length, length, dtype=torch.bool)
-        causal = torch.ones(length, length, dtype=torch.bool).tril()
-        for row, (prefix, suffix) in enumerate(asked):
-            whole = torch.cat([prefix, suffix[:-1]])
-            ids[row, :len(whole)] = whole
-            seen[row] = causal
-            seen[row, :len(prefix), :len(prefix)] = True
+    def packed_hidden(self, examples, p, cache):
+        """What predicts the answers' tokens, question by question, over one image prefill a frame."""
+        length = max(sum(len(a) + len(b) - 1 for a, b in example["questions"]) for example in examples)
+        ids, positions = (torch.zeros(len(examples), length, dtype=torch.long) for _ in range(2))
+        seen = torch.zeros(len(examples), length, p + length, dtype=torch.bool)
+        seen[:, :, :p] = True
+        answers = []
+        for row, example in enumerate(examples):
+            at = 0
+            for prefix, suffix in example["questions"]:
+                whole = torch.cat([prefix, suffix[:-1]])
+                end, head = at + len(whole), at + len(prefix)
+                ids[row, at:end], positions[row, at:end] = whole, p + torch.arange(len(whole))
+                seen[row, at:end, p + at:p + end] = torch.ones(len(whole), len(whole), dtype=torch.bool).tril()
+                seen[row, at:head, p + at:p + head] = True
+                answers.append(row * length + torch.arange(head - 1, end))
+                at = end
         h = self.embed(ids)
         bias = torch.zeros(seen.shape, dtype=h.dtype).masked_fill(~seen, -math.inf)
-        if cache is not None:
-            h = self.questions(h, cache, bias, rows, embedded.shape[1])
-        else:
-            p = embedded.shape[1]
-            both = F.pad(bias, (p, 0))
-            images = torch.full((len(asked), p, p + length), -math.inf, dtype=h.dtype)
-            images[:, :, :p] = 0
+        return self.packed(h, cache, bias, positions).flatten(0, 1)[torch.cat(answers)]
+
+    def separate_hidden(self, examples, embedded):
+        """The same by a sequence a question, images first, padded."""
+        asked = [question for example in examples for question in example["questions"]]
+        p, length = embedded.shape[1], max(len(a) + len(b) for a, b in asked) - 1
+        ids = torch.zeros(len(asked), length, dtype=torch.long)
+        seen = torch.zeros(len(asked), p + length, p + length, dtype=torch.bool)
+        seen[:, :, :p] = True
+        seen[:, p:, p:] = torch.ones(length, length, dtype=torch.bool).tril()
+        for row, (prefix, suffix) in enumerate(asked):
+            ids[row, :len(prefix) + len(suffix) - 1] = torch.cat([prefix, suffix[:-1]])
+            seen[row, p:p + len(prefix), p:p + len(prefix)] = True
             if self.own.get("mask") == "paligemma":
-                for row, (prefix, _) in enumerate(asked):
-                    images[row, :, p:p + len(prefix)] = 0
-            h = torch.cat([embedded.repeat_interleave(rows, 0), h], 1)
-            h = self.whole(h, torch.cat([images, both], 1))[:, p:]
-        picked = torch.cat([h[row, len(p) - 1:len(p) + len(s) - 1] for row, (p, s) in enumerate(asked)])
-        logits = picked @ self.w[LANGUAGE + "embed_tokens.weight"].T
+                seen[row, :p, p:p + len(prefix)] = True
+        frame_of = torch.tensor([i for i, example in enumerate(examples) for _ in example["questions"]])
+        h = torch.cat([embedded[frame_of], self.embed(ids)], 1)
+        h = self.whole(h, torch.zeros(seen.shape, dtype=h.dtype).masked_fill(~seen, -math.inf))[:, p:]
+        return torch.cat([h[row, len(a) - 1:len(a) + len(b) - 1] for row, (a, b) in enumerate(asked)])
+
+    def text_loss(self, examples, embedded, cache):
+        """Mean over frames of the mean over questions of the mean over answer tokens. Without a cache each
+        question is a sequence of its own."""
+        if cache is None:
+            hidden = self.separate_hidden(examples, embedded)
+        else:
+            hidden = self.packed_hidden(examples, embedded.shape[1], cache)
+        logits = hidden @ self.w[LANGUAGE + "embed_tokens.weight"].T
         cap = self.own.get("final_softcap", 0)
         if cap:
             logits = cap * torch.tanh(logits / cap)
-        losses = F.cross_entropy(logits, torch.cat([s for _, s in asked]), reduction="none")
-        weights = torch.cat([torch.full((len(s),), 1 / (len(s) * len(asked)), dtype=losses.dtype) for _, s in asked])
-        return losses @ weights
+        targets, weights = [], []
+        for example in examples:
+            for _, suffix in example["questions"]:
+                targets.append(suffix)
+                share = 1 / (len(suffix) * len(example["questions"]) * len(examples))
+                weights.append(torch.full((len(suffix),), share, dtype=logits.dtype))
+        return F.cross_entropy(logits, torch.cat(targets), reduction="none") @ torch.cat(weights)
 
     def occupancy_loss(self, examples, cache, loss):
         """Mean over frames of cross-entropy and Lovasz-softmax over the voxels that the cameras see."""

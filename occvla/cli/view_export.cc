@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 
 #include <CLI/Option.hpp>
 #include <cstdlib>
@@ -190,7 +189,9 @@ class Exporter {
     const auto page = view::DrawDrivePage(frame, view::ReadFrameParts(frame), notes);
     if (film_) film_->Add(page);
     if (flags_.pages.empty()) return;
-    data::WritePng(flags_.pages / fmt::format("{}-{:03}.png", frame.scene, notes.index), page);
+    auto number = std::to_string(notes.index);
+    number.insert(0, number.size() < 3 ? 3 - number.size() : 0, '0');
+    data::WritePng(flags_.pages / (frame.scene + "-" + number + ".png"), page);
   }
 
   void Finish() {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "occvla/base/error.h"
+#include "occvla/train/recipe/stage.h"
 
 namespace occvla::train {
 namespace {

@@ -58,5 +58,7 @@ void WriteNpy(const std::filesystem::path& path, const NpyArray& array);
 /// zlib's deflate is the fastest, 9 the smallest.
 void WriteNpz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays,
               int deflate_level = 6);
+/// What `WriteNpz` writes, in memory.
+std::string NpzBytes(const std::map<std::string, NpyArray>& arrays, int deflate_level = 6);
 
 }  // namespace occvla

@@ -2,8 +2,10 @@
 #include <zip.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <new>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -206,11 +208,14 @@ std::map<std::string, NpyArray> ReadNpz(const std::filesystem::path& path,
   return ParseNpz(MappedFile(path).bytes(), path.string(), limits);
 }
 
-void WriteNpz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays,
-              int deflate_level) {
+namespace {
+
+// `take` gets the archive in pieces, in order.
+void MakeNpz(const std::string& where, const std::map<std::string, NpyArray>& arrays,
+             int deflate_level, const std::function<void(std::span<const std::byte>)>& take) {
   OCCVLA_DCHECK(1 <= deflate_level && deflate_level <= 9);
   const auto fail = [&](const std::string& problem) {
-    throw DataError(path.string() + ": cannot be written: " + problem + ".");
+    throw DataError(where + ": cannot be written: " + problem + ".");
   };
   if (arrays.empty()) fail("there are no arrays");
   // Both are read by zip_close, so they outlive the archive.
@@ -263,16 +268,34 @@ void WriteNpz(const std::filesystem::path& path, const std::map<std::string, Npy
   (void)archive.release();
 
   if (zip_source_open(whole.get()) != 0) fail("the archive cannot be read back");
-  AtomicFile file(path);
   std::vector<std::byte> buffer(size_t{1} << 20);
   for (;;) {
     const zip_int64_t got = zip_source_read(whole.get(), buffer.data(), buffer.size());
     if (got < 0) fail("the archive cannot be read back");
     if (got == 0) break;
-    file.Write(std::span(buffer).first(static_cast<size_t>(got)));
+    take(std::span(buffer).first(static_cast<size_t>(got)));
   }
   zip_source_close(whole.get());
-  file.Commit();
+}
+
+}  // namespace
+
+void WriteNpz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays,
+              int deflate_level) {
+  std::optional<AtomicFile> file;
+  MakeNpz(path.string(), arrays, deflate_level, [&](std::span<const std::byte> piece) {
+    if (!file) file.emplace(path);
+    file->Write(piece);
+  });
+  file->Commit();
+}
+
+std::string NpzBytes(const std::map<std::string, NpyArray>& arrays, int deflate_level) {
+  std::string bytes;
+  MakeNpz("npz", arrays, deflate_level, [&](std::span<const std::byte> piece) {
+    bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+  });
+  return bytes;
 }
 
 }  // namespace occvla

@@ -24,6 +24,7 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddConvert(app, context);
   AddSynth(app, context);
   AddTrain(app, context);
+  AddServe(app, context);
   auto& data =
       *app.add_subcommand("data", "Looks at a data set: checks, counts, shows, exports, packs");
   AddDataCheck(data, context);

@@ -27,6 +27,7 @@ void AddConvert(CLI::App& app, const Context& context);
 void AddInit(CLI::App& app, const Context& context);
 void AddSynth(CLI::App& app, const Context& context);
 void AddTrain(CLI::App& app, const Context& context);
+void AddServe(CLI::App& app, const Context& context);
 void AddDoctor(CLI::App& app, const Context& context);
 /// Children of the verb `data`.
 void AddDataCheck(CLI::App& data, const Context& context);

@@ -6,6 +6,7 @@
 
 #include "occvla/base/json.h"
 #include "occvla/data/frame.h"
+#include "occvla/data/frame_json.h"
 
 namespace occvla::data {
 namespace {
@@ -85,7 +86,10 @@ void RefuseOtherCameras(const JsonNode& cameras) {
 
 Calibration ReadCalibration(const std::filesystem::path& path) {
   const nlohmann::json document = ReadJsonFile(path);
-  const JsonNode root(document, path.string());
+  return CalibrationFromJson(JsonNode(document, path.string()));
+}
+
+Calibration CalibrationFromJson(const JsonNode& root) {
   RefuseOtherCameras(root);
   Calibration calibration;
   for (size_t index = 0; index < kCameraNames.size(); ++index) {

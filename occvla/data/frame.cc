@@ -9,6 +9,7 @@
 #include "occvla/base/json.h"
 #include "occvla/base/text.h"
 #include "occvla/data/calibration.h"
+#include "occvla/data/frame_json.h"
 #include "occvla/data/image/image.h"
 
 namespace occvla::data {
@@ -155,7 +156,10 @@ Frame FrameFromFolder(const fs::path& folder) {
 
 EgoState ReadEgoState(const fs::path& path) {
   const nlohmann::json document = ReadJsonFile(path, {.max_bytes = size_t{1} << 20});
-  const JsonNode root(document, path.string());
+  return EgoStateFromJson(JsonNode(document, path.string()));
+}
+
+EgoState EgoStateFromJson(const JsonNode& root) {
   root.RefuseOthers({"velocity", "past_positions", "past_meta_actions"});
   EgoState ego;
   if (const auto velocity = root.Find("velocity")) ego.velocity_E = ReadPoint(*velocity);

@@ -1,6 +1,7 @@
 #include <CLI/Option.hpp>
 #include <chrono>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "occvla/base/error.h"
@@ -106,6 +107,14 @@ void Report(const std::filesystem::path& path, const std::string& json, const st
   context.out << "\n" << path.string() << "\n" << text;
 }
 
+/// For `occvla view RUN`, which otherwise has to be told.
+void WriteDatasetNote(const Flags& flags) {
+  const auto root = std::filesystem::absolute(flags.dataset.dataroot).lexically_normal();
+  const nlohmann::ordered_json note{
+      {"dataroot", root.string()}, {"version", flags.dataset.version}, {"split", flags.split}};
+  WriteFileAtomically(flags.out / "dataset.json", std::string_view(note.dump(1) + "\n"));
+}
+
 /// Every metric that the data set has a truth for, into the folder that `eval report` reads.
 void Measure(const data::nuscenes::Dataset& dataset,
              const std::vector<data::nuscenes::Row>& keyframes, const eval::RunSource& source,
@@ -190,6 +199,7 @@ void Run(const Flags& flags, const Context& context) {
     return;
   }
   eval::CollectReplies(source, flags.out);
+  WriteDatasetNote(flags);
   context.out << "; all " << keyframes.size() << " are in predictions/\n";
   Measure(dataset, keyframes, source, flags, context);
 }

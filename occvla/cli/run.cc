@@ -75,6 +75,7 @@ void AddVerbs(CLI::App& app, const Context& context) {
   auto& bench = *app.add_subcommand("bench", "Measures the program on this machine");
   AddBenchModel(bench, context);
   bench.require_subcommand(1);
+  AddView(app, context);
   AddDoctor(app, context);
   app.require_subcommand(1);
 }
@@ -98,8 +99,15 @@ std::string HelpHint(const std::string& path) {
 /// Opens a complaint: "dump image: ", nothing before the first verb.
 std::string Where(const std::string& path) { return path.empty() ? "" : path + ": "; }
 
+bool TakesAWord(const CLI::App& verb) {
+  const auto options = verb.get_options();
+  return std::any_of(options.begin(), options.end(),
+                     [](const CLI::Option* option) { return option->get_positional(); });
+}
+
 /// The verb that the command line leads to, and its path ("dump image"). Throws ConfigError for a
-/// word that is no verb: the parser would call it an argument that was not expected.
+/// word that is no verb, where none but a verb may stand: the parser would call it an argument that
+/// was not expected.
 std::pair<CLI::App*, std::string> FindVerb(CLI::App& app, const std::vector<std::string>& args) {
   CLI::App* verb = &app;
   std::string path;
@@ -107,6 +115,7 @@ std::pair<CLI::App*, std::string> FindVerb(CLI::App& app, const std::vector<std:
     const auto names = VerbNames(*verb);
     if (names.empty() || word.starts_with("-")) break;
     if (std::find(names.begin(), names.end(), word) == names.end()) {
+      if (TakesAWord(*verb)) break;
       throw ConfigError(Where(path) + "there is no verb \"" + word + "\"." +
                         DidYouMean(word, names) + HelpHint(path));
     }

@@ -29,6 +29,8 @@ void AddSynth(CLI::App& app, const Context& context);
 void AddTrain(CLI::App& app, const Context& context);
 void AddServe(CLI::App& app, const Context& context);
 void AddDoctor(CLI::App& app, const Context& context);
+/// `view` serves what it names; its children follow. Returns the verb.
+CLI::App& AddView(CLI::App& app, const Context& context);
 /// Children of the verb `data`.
 void AddDataCheck(CLI::App& data, const Context& context);
 void AddDataStats(CLI::App& data, const Context& context);

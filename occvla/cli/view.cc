@@ -1,3 +1,6 @@
+// Before httplib.h, whose system headers define a macro _res, which is a name in Eigen.
+#include <Eigen/Geometry>
+
 #include <httplib.h>
 
 #include <chrono>

@@ -1,5 +1,6 @@
 // The occupancy in three dimensions with its controls.
 import { clear, cssValue, el, onResize } from '../dom';
+import { icon } from '../icons';
 import type { Layers } from '../layers';
 import { textOf, type Shown, type Store } from '../store';
 import { waysOf } from '../ways';
@@ -18,9 +19,9 @@ const modes: Record<Mode, string> = {
   difference: 'Difference',
 };
 const masks: Record<string, string> = {
-  none: 'all voxels',
-  camera: 'seen by cameras',
-  lidar: 'seen by lidar',
+  none: 'all',
+  camera: 'by cameras',
+  lidar: 'by lidar',
 };
 const axes = ['forward', 'left', 'height'] as const;
 
@@ -115,7 +116,8 @@ export class OccupancyPanel {
     const mask = el(
       'select',
       {
-        aria: { label: 'Which voxels' },
+        title: 'Voxels seen by',
+        aria: { label: 'Voxels seen by' },
         on: {
           change: () => {
             this.mask = mask.value;
@@ -125,21 +127,24 @@ export class OccupancyPanel {
       },
       ...Object.entries(masks).map(([value, text]) => el('option', { value, textContent: text })),
     );
-    const turn = el('button', {
-      type: 'button',
-      className: 'small',
-      textContent: '⟳',
-      title: 'Turn around',
-      aria: { label: 'Turn around', pressed: 'false' },
-      data: { control: 'turn' },
-      on: {
-        click: () => {
-          const on = turn.getAttribute('aria-pressed') !== 'true';
-          turn.setAttribute('aria-pressed', String(on));
-          this.stage.setTurning(on);
+    const turn = el(
+      'button',
+      {
+        type: 'button',
+        className: 'small',
+        title: 'Turn around',
+        aria: { label: 'Turn around', pressed: 'false' },
+        data: { control: 'turn' },
+        on: {
+          click: () => {
+            const on = turn.getAttribute('aria-pressed') !== 'true';
+            turn.setAttribute('aria-pressed', String(on));
+            this.stage.setTurning(on);
+          },
         },
       },
-    });
+      icon('turn'),
+    );
     const look = (view: View, text: string): HTMLElement =>
       el('button', {
         type: 'button',
@@ -302,7 +307,7 @@ export class OccupancyPanel {
   private addAgreement(real: Pane, pane: Pane): void {
     if (!real.grid || !pane.grid) return;
     const { miou, iou } = agreement(real.grid, pane.grid);
-    pane.remark = `this frame: mIoU ${(100 * miou).toFixed(1)} %, IoU ${(100 * iou).toFixed(1)} %`;
+    pane.remark = `mIoU ${(100 * miou).toFixed(1)} %, IoU ${(100 * iou).toFixed(1)} %`;
   }
 
   // All panes change together; an older request that comes in late changes nothing.

@@ -19,9 +19,9 @@ const modes: Record<Mode, string> = {
   difference: 'Difference',
 };
 const masks: Record<string, string> = {
-  none: 'all',
-  camera: 'by cameras',
-  lidar: 'by lidar',
+  none: 'all voxels',
+  camera: 'seen by cameras',
+  lidar: 'seen by lidar',
 };
 const axes = ['forward', 'left', 'height'] as const;
 
@@ -34,8 +34,6 @@ interface Pane {
 
 export class OccupancyPanel {
   readonly element: HTMLElement;
-  /** When the frame that is shown was asked for and when it was drawn, for who measures it. */
-  lastShown: { token: string; milliseconds: number } | null = null;
 
   private readonly stage: Stage;
   private readonly titles = el('div', { className: 'pane-titles' });
@@ -47,7 +45,8 @@ export class OccupancyPanel {
   private readonly low: [number, number, number] = [0, 0, 0];
   private readonly high: [number, number, number] = [size[0], size[1], size[2]];
   private mode: Mode = 'truth';
-  private mask = 'none';
+  private chosenMask: string | null = null;
+  private readonly maskChoice: HTMLSelectElement;
   private panes: Pane[] = [];
   private shown: Shown | null = null;
   private generation = 0;
@@ -72,6 +71,7 @@ export class OccupancyPanel {
       aria: { label: 'Classes shown' },
     });
     this.workers = [0, 1].map(() => this.startWorker());
+    this.maskChoice = this.makeMaskChoice();
     this.element = this.layout(canvas);
     this.stage = new Stage(canvas);
     this.stage.onDrawn = (rate) => {
@@ -94,7 +94,31 @@ export class OccupancyPanel {
     this.mode = mode;
     for (const [name, button] of this.modeButtons)
       button.setAttribute('aria-pressed', String(name === mode));
+    this.maskChoice.value = this.mask;
     if (this.shown) void this.show(this.shown);
+  }
+
+  // A prediction is judged by what cameras see, as the metrics do, until the person chooses.
+  private get mask(): string {
+    return this.chosenMask ?? (this.mode === 'truth' ? 'none' : 'camera');
+  }
+
+  private makeMaskChoice(): HTMLSelectElement {
+    const choice = el(
+      'select',
+      {
+        className: 'mask',
+        aria: { label: 'Which voxels' },
+        on: {
+          change: () => {
+            this.chosenMask = choice.value;
+            if (this.shown) void this.show(this.shown);
+          },
+        },
+      },
+      ...Object.entries(masks).map(([value, text]) => el('option', { value, textContent: text })),
+    );
+    return choice;
   }
 
   private layout(canvas: HTMLCanvasElement): HTMLElement {
@@ -112,20 +136,6 @@ export class OccupancyPanel {
         this.modeButtons.set(mode, button);
         return button;
       }),
-    );
-    const mask = el(
-      'select',
-      {
-        title: 'Voxels seen by',
-        aria: { label: 'Voxels seen by' },
-        on: {
-          change: () => {
-            this.mask = mask.value;
-            if (this.shown) void this.show(this.shown);
-          },
-        },
-      },
-      ...Object.entries(masks).map(([value, text]) => el('option', { value, textContent: text })),
     );
     const turn = el(
       'button',
@@ -164,7 +174,7 @@ export class OccupancyPanel {
         el(
           'div',
           { className: 'tools' },
-          mask,
+          this.maskChoice,
           look('behind', 'Behind'),
           look('above', 'Above'),
           look('front', 'Front'),
@@ -255,7 +265,6 @@ export class OccupancyPanel {
   }
 
   private async show(shown: Shown): Promise<void> {
-    const started = performance.now();
     this.shown = shown;
     const generation = ++this.generation;
     const panes = await this.panesOf(shown);
@@ -265,10 +274,6 @@ export class OccupancyPanel {
     await this.mesh();
     if (generation !== this.generation) return;
     await new Promise(requestAnimationFrame);
-    this.lastShown = {
-      token: shown.frame.token,
-      milliseconds: performance.now() - started,
-    };
     this.element.dataset['shown'] = shown.frame.token;
   }
 
@@ -325,6 +330,9 @@ export class OccupancyPanel {
     if (generation !== this.generation || panes !== this.panes) return;
     this.stage.setPanes(panes.length);
     meshes.forEach((mesh, index) => this.stage.setSurface(index, mesh));
+    this.element.dataset['quads'] = String(
+      meshes.reduce((sum, mesh) => sum + (mesh?.quads ?? 0), 0),
+    );
     this.drawWays();
     clear(
       this.titles,

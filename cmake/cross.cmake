@@ -21,3 +21,16 @@ if(TARGET cross_test)
     target_compile_definitions(cross_test PRIVATE PROGRAM="$<TARGET_FILE:occvla>")
   endif()
 endif()
+
+# tests/browser: the viewer in a headless Chromium, and what node says about web/.
+if(NOT OCCVLA_SANITIZE)
+  occvla_test(browser occvla_base ${CMAKE_SOURCE_DIR}/tests/browser/browser_test.cc)
+endif()
+if(TARGET browser_test)
+  target_compile_definitions(browser_test PRIVATE REPOSITORY="${CMAKE_SOURCE_DIR}"
+    TORCH_ROOMS=$<BOOL:${OCCVLA_TORCH_ROOMS}>)
+  if(TARGET occvla)
+    add_dependencies(browser_test occvla)
+    target_compile_definitions(browser_test PRIVATE PROGRAM="$<TARGET_FILE:occvla>")
+  endif()
+endif()

@@ -69,13 +69,10 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddRunsExport(runs, context);
   AddRunsForget(runs, context);
   runs.require_subcommand(1);
-  auto& view = *app.add_subcommand("view", "Pictures, films and recordings of scenes");
-  AddViewExport(view, context);
-  view.require_subcommand(1);
   auto& bench = *app.add_subcommand("bench", "Measures the program on this machine");
   AddBenchModel(bench, context);
   bench.require_subcommand(1);
-  AddView(app, context);
+  AddViewExport(AddView(app, context), context);
   AddDoctor(app, context);
   app.require_subcommand(1);
 }

@@ -21,3 +21,17 @@ if(TARGET cross_test)
     target_compile_definitions(cross_test PRIVATE PROGRAM="$<TARGET_FILE:occvla>")
   endif()
 endif()
+
+# tests/browser: the viewer in a headless Chromium, and what node says about web/.
+if(NOT OCCVLA_SANITIZE)
+  file(GLOB browser_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/browser/*_test.cc)
+  occvla_test(browser occvla_base ${browser_tests})
+endif()
+if(TARGET browser_test)
+  target_compile_definitions(browser_test PRIVATE REPOSITORY="${CMAKE_SOURCE_DIR}"
+    TORCH_ROOMS=$<BOOL:${OCCVLA_TORCH_ROOMS}>)
+  if(TARGET occvla)
+    add_dependencies(browser_test occvla)
+    target_compile_definitions(browser_test PRIVATE PROGRAM="$<TARGET_FILE:occvla>")
+  endif()
+endif()

@@ -69,10 +69,10 @@ void AddVerbs(CLI::App& app, const Context& context) {
   AddRunsExport(runs, context);
   AddRunsForget(runs, context);
   runs.require_subcommand(1);
+  AddViewExport(AddView(app, context), context);
   auto& bench = *app.add_subcommand("bench", "Measures the program on this machine");
   AddBenchModel(bench, context);
   bench.require_subcommand(1);
-  AddViewExport(AddView(app, context), context);
   AddDoctor(app, context);
   app.require_subcommand(1);
 }

@@ -1,5 +1,3 @@
-#include <httplib.h>
-
 #include <chrono>
 #include <memory>
 #include <ostream>
@@ -9,10 +7,14 @@
 #include "occvla/cli/browser.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/cli/viewer_source.h"
+#include "occvla/serve/guard.h"
+#include "occvla/serve/http_server.h"
 #include "occvla/serve/viewer/routes.h"
 
 namespace occvla::cli {
 namespace {
+
+constexpr double kGrace_s = 1;
 
 struct Flags {
   ViewerInputs inputs;
@@ -24,24 +26,18 @@ void Run(const Flags& flags, const Context& context) {
   if (flags.inputs.what.empty())
     throw ConfigError("view: name a data set's folder, or a run's of `occvla eval run`.");
   const auto source = OpenViewerSource(flags.inputs);
-  httplib::Server server;
-  serve::AddViewerRoutes(server, *source);
-  int port = flags.port;
-  if (port == 0) {
-    port = server.bind_to_any_port("127.0.0.1");
-  } else if (!server.bind_to_port("127.0.0.1", port)) {
-    port = -1;
-  }
-  if (port < 0) throw DeviceError("view: the port is taken; choose another by --port.");
+  serve::HttpServer server;
+  serve::InstallGuard(server, {}, {});
+  serve::AddViewerRoutes(server.routes(), *source);
+  const int port = server.Bind("127.0.0.1", flags.port);
+  server.Start();
   const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/";
-  std::thread serving([&] { server.listen_after_bind(); });
   context.out << url << std::endl;
   if (!flags.no_open && !OpenBrowser(url))
     context.err << "Open it in a browser; Ctrl-C ends the viewer.\n";
   while (!context.interrupt.stop_requested())
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  server.stop();
-  serving.join();
+  server.Stop(kGrace_s);
 }
 
 }  // namespace

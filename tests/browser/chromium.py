@@ -69,8 +69,7 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             preexec_fn=pipes,
-            pass_fds=(3, 4),
-            close_fds=False,
+            close_fds=False,  # It would close 3 and 4.
         )
         os.close(to_read)
         os.close(to_write)

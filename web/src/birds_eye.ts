@@ -136,12 +136,13 @@ export class BirdsEye {
     context.fillStyle = cssValue('--muted');
     context.lineWidth = 1;
     context.font = '11px system-ui, sans-serif';
-    context.textAlign = 'center';
+    context.textAlign = 'left';
     for (let radius = 10; radius * this.scale < Math.hypot(width, height) / 2; radius += 10) {
       context.beginPath();
       context.arc(x, y, radius * this.scale, 0, 2 * Math.PI);
       context.stroke();
-      if (radius % 20 === 0) context.fillText(`${radius} m`, x, y - radius * this.scale - 4);
+      const aside = Math.SQRT1_2 * radius * this.scale;
+      if (radius % 20 === 0) context.fillText(`${radius} m`, x + aside + 4, y - aside);
     }
   }
 

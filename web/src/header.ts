@@ -74,6 +74,10 @@ export class Header {
       );
     const a = choice('run-a', this.store.runA, 'no run');
     const b = choice('run-b', this.store.runB, 'nothing');
+    this.store.choice.listen(({ runA, runB }) => {
+      a.value = runA ?? '';
+      b.value = runB ?? '';
+    });
     const change = (): void => this.store.chooseRuns(a.value || null, b.value || null);
     a.addEventListener('change', change);
     b.addEventListener('change', change);

@@ -1,10 +1,10 @@
 // Dark, light, or as the system has it; kept for the next time.
-import { el } from './dom';
+import { clear, el } from './dom';
+import { icon } from './icons';
 
 type Choice = 'system' | 'dark' | 'light';
 const stored = 'occvla-theme';
 const next: Record<Choice, Choice> = { system: 'dark', dark: 'light', light: 'system' };
-const signs: Record<Choice, string> = { system: '◐', dark: '☾', light: '☀' };
 
 export class ThemeSwitch {
   readonly element: HTMLButtonElement;
@@ -25,7 +25,7 @@ export class ThemeSwitch {
   private choose(choice: Choice): void {
     this.choice = choice;
     localStorage.setItem(stored, choice);
-    this.element.textContent = signs[choice];
+    clear(this.element, icon(choice));
     this.element.title = `Colours: ${choice}`;
     this.element.setAttribute('aria-label', `Colours: ${choice}; change to ${next[choice]}`);
     this.apply();

@@ -1,5 +1,6 @@
 // The scene as a line in time: scrub, step, play; how far each run's plan was off, frame by frame.
-import { cssValue, el, fitCanvas, onResize } from './dom';
+import { clear, cssValue, el, fitCanvas, onResize } from './dom';
+import { icon, type Icon } from './icons';
 import type { Store } from './store';
 import type { FrameMeasure, Scene } from './types';
 
@@ -33,7 +34,7 @@ export class Timeline {
       role: 'img',
       aria: { label: 'Error of the plan at three seconds, frame by frame' },
     });
-    this.playButton = this.button('▶', 'Play', () => this.toggle());
+    this.playButton = this.button('play', 'Play', () => this.toggle());
     this.playButton.classList.add('play');
     this.place = el('output', { className: 'place', aria: { live: 'off' } });
     const rate = el(
@@ -52,9 +53,9 @@ export class Timeline {
       el(
         'div',
         { className: 'transport', role: 'group', aria: { label: 'Playing' } },
-        this.button('⏮', 'Previous frame', () => this.step(-1)),
+        this.button('previous', 'Previous frame', () => this.step(-1)),
         this.playButton,
-        this.button('⏭', 'Next frame', () => this.step(1)),
+        this.button('next', 'Next frame', () => this.step(1)),
         rate,
       ),
       el('div', { className: 'track' }, this.canvas, this.slider),
@@ -102,14 +103,12 @@ export class Timeline {
     });
   }
 
-  private button(text: string, label: string, click: () => void): HTMLButtonElement {
-    return el('button', {
-      type: 'button',
-      textContent: text,
-      title: label,
-      aria: { label },
-      on: { click },
-    });
+  private button(sign: Icon, label: string, click: () => void): HTMLButtonElement {
+    return el(
+      'button',
+      { type: 'button', title: label, aria: { label }, on: { click } },
+      icon(sign),
+    );
   }
 
   private show(token: string): void {
@@ -149,7 +148,7 @@ export class Timeline {
 
   private play(): void {
     if (this.scene && this.index === this.scene.frames.length - 1) this.goTo(0);
-    this.label('⏸', 'Pause');
+    this.label('pause', 'Pause');
     this.timer = window.setInterval(
       () => {
         if (!this.store.step(1)) this.stop();
@@ -161,11 +160,11 @@ export class Timeline {
   private stop(): void {
     if (this.timer !== null) window.clearInterval(this.timer);
     this.timer = null;
-    this.label('▶', 'Play');
+    this.label('play', 'Play');
   }
 
-  private label(text: string, label: string): void {
-    this.playButton.textContent = text;
+  private label(sign: Icon, label: string): void {
+    clear(this.playButton, icon(sign));
     this.playButton.title = label;
     this.playButton.setAttribute('aria-label', label);
   }

@@ -1,5 +1,6 @@
 // The occupancy in three dimensions with its controls.
 import { clear, cssValue, el, onResize } from '../dom';
+import { icon } from '../icons';
 import type { Layers } from '../layers';
 import { textOf, type Shown, type Store } from '../store';
 import { waysOf } from '../ways';
@@ -33,8 +34,6 @@ interface Pane {
 
 export class OccupancyPanel {
   readonly element: HTMLElement;
-  /** When the frame that is shown was asked for and when it was drawn, for who measures it. */
-  lastShown: { token: string; milliseconds: number } | null = null;
 
   private readonly stage: Stage;
   private readonly titles = el('div', { className: 'pane-titles' });
@@ -46,7 +45,8 @@ export class OccupancyPanel {
   private readonly low: [number, number, number] = [0, 0, 0];
   private readonly high: [number, number, number] = [size[0], size[1], size[2]];
   private mode: Mode = 'truth';
-  private mask = 'none';
+  private chosenMask: string | null = null;
+  private readonly maskChoice: HTMLSelectElement;
   private panes: Pane[] = [];
   private shown: Shown | null = null;
   private generation = 0;
@@ -71,6 +71,7 @@ export class OccupancyPanel {
       aria: { label: 'Classes shown' },
     });
     this.workers = [0, 1].map(() => this.startWorker());
+    this.maskChoice = this.makeMaskChoice();
     this.element = this.layout(canvas);
     this.stage = new Stage(canvas);
     this.stage.onDrawn = (rate) => {
@@ -93,7 +94,31 @@ export class OccupancyPanel {
     this.mode = mode;
     for (const [name, button] of this.modeButtons)
       button.setAttribute('aria-pressed', String(name === mode));
+    this.maskChoice.value = this.mask;
     if (this.shown) void this.show(this.shown);
+  }
+
+  // A prediction is judged by what cameras see, as the metrics do, until the person chooses.
+  private get mask(): string {
+    return this.chosenMask ?? (this.mode === 'truth' ? 'none' : 'camera');
+  }
+
+  private makeMaskChoice(): HTMLSelectElement {
+    const choice = el(
+      'select',
+      {
+        className: 'mask',
+        aria: { label: 'Which voxels' },
+        on: {
+          change: () => {
+            this.chosenMask = choice.value;
+            if (this.shown) void this.show(this.shown);
+          },
+        },
+      },
+      ...Object.entries(masks).map(([value, text]) => el('option', { value, textContent: text })),
+    );
+    return choice;
   }
 
   private layout(canvas: HTMLCanvasElement): HTMLElement {
@@ -112,34 +137,24 @@ export class OccupancyPanel {
         return button;
       }),
     );
-    const mask = el(
-      'select',
+    const turn = el(
+      'button',
       {
-        aria: { label: 'Which voxels' },
+        type: 'button',
+        className: 'small',
+        title: 'Turn around',
+        aria: { label: 'Turn around', pressed: 'false' },
+        data: { control: 'turn' },
         on: {
-          change: () => {
-            this.mask = mask.value;
-            if (this.shown) void this.show(this.shown);
+          click: () => {
+            const on = turn.getAttribute('aria-pressed') !== 'true';
+            turn.setAttribute('aria-pressed', String(on));
+            this.stage.setTurning(on);
           },
         },
       },
-      ...Object.entries(masks).map(([value, text]) => el('option', { value, textContent: text })),
+      icon('turn'),
     );
-    const turn = el('button', {
-      type: 'button',
-      className: 'small',
-      textContent: '⟳',
-      title: 'Turn around',
-      aria: { label: 'Turn around', pressed: 'false' },
-      data: { control: 'turn' },
-      on: {
-        click: () => {
-          const on = turn.getAttribute('aria-pressed') !== 'true';
-          turn.setAttribute('aria-pressed', String(on));
-          this.stage.setTurning(on);
-        },
-      },
-    });
     const look = (view: View, text: string): HTMLElement =>
       el('button', {
         type: 'button',
@@ -159,7 +174,7 @@ export class OccupancyPanel {
         el(
           'div',
           { className: 'tools' },
-          mask,
+          this.maskChoice,
           look('behind', 'Behind'),
           look('above', 'Above'),
           look('front', 'Front'),
@@ -250,7 +265,6 @@ export class OccupancyPanel {
   }
 
   private async show(shown: Shown): Promise<void> {
-    const started = performance.now();
     this.shown = shown;
     const generation = ++this.generation;
     const panes = await this.panesOf(shown);
@@ -260,10 +274,6 @@ export class OccupancyPanel {
     await this.mesh();
     if (generation !== this.generation) return;
     await new Promise(requestAnimationFrame);
-    this.lastShown = {
-      token: shown.frame.token,
-      milliseconds: performance.now() - started,
-    };
     this.element.dataset['shown'] = shown.frame.token;
   }
 
@@ -302,7 +312,7 @@ export class OccupancyPanel {
   private addAgreement(real: Pane, pane: Pane): void {
     if (!real.grid || !pane.grid) return;
     const { miou, iou } = agreement(real.grid, pane.grid);
-    pane.remark = `this frame: mIoU ${(100 * miou).toFixed(1)} %, IoU ${(100 * iou).toFixed(1)} %`;
+    pane.remark = `mIoU ${(100 * miou).toFixed(1)} %, IoU ${(100 * iou).toFixed(1)} %`;
   }
 
   // All panes change together; an older request that comes in late changes nothing.
@@ -320,6 +330,9 @@ export class OccupancyPanel {
     if (generation !== this.generation || panes !== this.panes) return;
     this.stage.setPanes(panes.length);
     meshes.forEach((mesh, index) => this.stage.setSurface(index, mesh));
+    this.element.dataset['quads'] = String(
+      meshes.reduce((sum, mesh) => sum + (mesh?.quads ?? 0), 0),
+    );
     this.drawWays();
     clear(
       this.titles,

@@ -42,6 +42,7 @@ const targets: Record<View, [number, number, number]> = {
 };
 // nuScenes' car around E's origin, which is at its rear axle.
 const car = { length: 4.084, width: 1.73, height: 1.56, ahead: 1.485793 };
+const fieldOfView_deg = 50;
 const slowFrame_ms = 42;
 
 export class Stage {
@@ -49,7 +50,7 @@ export class Stage {
   onDrawn: (framesPerSecond: number | null) => void = () => {};
 
   private readonly renderer: WebGLRenderer;
-  private readonly camera = new PerspectiveCamera(50, 1, 0.5, 400);
+  private readonly camera = new PerspectiveCamera(fieldOfView_deg, 1, 0.5, 400);
   private readonly controls: OrbitControls;
   private readonly material = surfaceMaterial();
   private readonly panes: { scene: Scene; mesh: Mesh | null; ways: Group }[] = [];
@@ -164,6 +165,9 @@ export class Stage {
     this.renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2) * this.scale);
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / Math.max(1, this.panes.length) / height;
+    // A narrow pane shows as much from side to side as a square one.
+    const half = Math.tan((fieldOfView_deg * Math.PI) / 360) / Math.min(1, this.camera.aspect);
+    this.camera.fov = (360 / Math.PI) * Math.atan(half);
     this.camera.updateProjectionMatrix();
     this.dirty = true;
   }

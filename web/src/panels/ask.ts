@@ -1,7 +1,7 @@
 // Asks the model about the frame that is shown; its words appear as they are made.
 import { clear, el } from '../dom';
 import { textOf, type Store } from '../store';
-import { section } from './frame';
+import { phaseKey, section, timingBar } from './frame';
 import { readAnswer } from './stream';
 
 const suggestions = [
@@ -145,6 +145,8 @@ export class AskPanel {
         answer.append(text);
       });
       facts.textContent = this.summary(first, performance.now() - started, ended.completionTokens);
+      if (ended.timings)
+        facts.after(timingBar('a', 'latency', ended.timings, ended.timings.total_ms), phaseKey());
       if (ended.finish === 'length') facts.textContent += ', cut at the limit';
     } catch (error) {
       const stopped = error instanceof DOMException && error.name === 'AbortError';

@@ -222,14 +222,25 @@ export function card(who: string, name: string, text: string): HTMLElement {
 }
 
 function latency(said: Said[]): HTMLElement | null {
-  const timed = said.filter((one) => one.prediction?.timings);
+  const timed = said.flatMap(({ who, name, prediction }) =>
+    prediction?.timings ? [{ who, name, timings: prediction.timings }] : [],
+  );
   if (timed.length === 0) return null;
-  const longest = Math.max(...timed.map((one) => one.prediction?.timings?.total_ms ?? 0));
-  return section('Latency', ...timed.map((one) => timingBar(one, longest)), phaseKey());
+  const longest = Math.max(...timed.map((one) => one.timings.total_ms));
+  return section(
+    'Latency',
+    ...timed.map(({ who, name, timings }) => timingBar(who, name, timings, longest)),
+    phaseKey(),
+  );
 }
 
-function timingBar({ who, name, prediction }: Said, longest: number): HTMLElement {
-  const timings = prediction?.timings as Timings;
+/** Where the time went, phase by phase; as long as its share of the longest. */
+export function timingBar(
+  who: string,
+  name: string,
+  timings: Timings,
+  longest: number,
+): HTMLElement {
   const text = phases
     .map(([key, phase]) => `${phase} ${Number(timings[key]).toFixed(1)} ms`)
     .join(', ');
@@ -257,7 +268,8 @@ function timingBar({ who, name, prediction }: Said, longest: number): HTMLElemen
   );
 }
 
-function phaseKey(): HTMLElement {
+/** Which colour is which phase. */
+export function phaseKey(): HTMLElement {
   return el(
     'div',
     { className: 'phase-key', aria: { hidden: 'true' } },

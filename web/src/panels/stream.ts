@@ -1,11 +1,12 @@
 // Server-sent events of a chat completion.
+import type { Timings } from '../types';
 
 /** Splits what arrives into the `data:` of events; pieces may end anywhere. */
 export class EventSplitter {
   private rest = '';
 
   push(text: string): string[] {
-    this.rest += text.replaceAll('\r\n', '\n');
+    this.rest = (this.rest + text).replaceAll('\r\n', '\n');
     const events: string[] = [];
     for (;;) {
       const end = this.rest.indexOf('\n\n');
@@ -25,11 +26,13 @@ interface Chunk {
   choices?: { delta?: { content?: string }; finish_reason?: string | null }[];
   usage?: { prompt_tokens: number; completion_tokens: number } | null;
   error?: { message: string };
+  occvla?: { timings?: Timings };
 }
 
 export interface Ended {
   finish: string | null;
   completionTokens: number | null;
+  timings: Timings | null;
 }
 
 /** Reads a streamed answer; `onText` is given each piece as it arrives. */
@@ -41,7 +44,7 @@ export async function readAnswer(
   if (!reader) throw new Error('The answer has no body.');
   const decoder = new TextDecoder();
   const splitter = new EventSplitter();
-  const ended: Ended = { finish: null, completionTokens: null };
+  const ended: Ended = { finish: null, completionTokens: null, timings: null };
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return ended;
@@ -52,6 +55,7 @@ export async function readAnswer(
       const choice = chunk.choices?.[0];
       if (choice?.delta?.content) onText(choice.delta.content);
       if (choice?.finish_reason) ended.finish = choice.finish_reason;
+      if (chunk.occvla?.timings) ended.timings = chunk.occvla.timings;
       if (chunk.usage) ended.completionTokens = chunk.usage.completion_tokens;
     }
   }

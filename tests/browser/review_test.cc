@@ -7,7 +7,6 @@
 #include <string>
 
 #include "occvla/base/test_folder.h"
-#include "tests/repository.h"
 
 namespace occvla::tests {
 namespace {
@@ -17,7 +16,7 @@ TEST(ReviewPageTest, TenLabelsReviewedByKeyboardAreInTheStoreAfterAKillAndAResta
   GTEST_SKIP() << "this build leaves the program out";
 #else
   const TestFolder folder;
-  const std::string line = "python3 '" + (Root() / "tests/browser/review.py").string() +
+  const std::string line = "python3 '" + std::string(REPOSITORY "/tests/browser/review.py") +
                            "' '" PROGRAM "' '" + folder.path().string() + "' 2>&1";
   FILE* pipe = popen(line.c_str(), "r");
   ASSERT_NE(pipe, nullptr);

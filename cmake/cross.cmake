@@ -24,7 +24,8 @@ endif()
 
 # tests/browser: the viewer in a headless Chromium, and what node says about web/.
 if(NOT OCCVLA_SANITIZE)
-  occvla_test(browser occvla_base ${CMAKE_SOURCE_DIR}/tests/browser/browser_test.cc)
+  file(GLOB browser_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/browser/*_test.cc)
+  occvla_test(browser occvla_base ${browser_tests})
 endif()
 if(TARGET browser_test)
   target_compile_definitions(browser_test PRIVATE REPOSITORY="${CMAKE_SOURCE_DIR}"

@@ -348,6 +348,7 @@ void AddLabelReview(CLI::App& label, const Context& context) {
       "review", "What people accepted or corrected: every record kept, the latest holds");
   AddList(review, context);
   AddSet(review, context);
+  AddLabelReviewPage(review, context);
   {
     auto flags = std::make_shared<Flags>();
     auto& child =

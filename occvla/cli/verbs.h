@@ -52,6 +52,7 @@ void AddLabelCot(CLI::App& label, const Context& context);
 void AddLabelQa(CLI::App& label, const Context& context);
 void AddLabelConversations(CLI::App& label, const Context& context);
 void AddLabelReview(CLI::App& label, const Context& context);
+void AddLabelReviewPage(CLI::App& review, const Context& context);
 /// Children of the verb `eval`.
 void AddEvalRun(CLI::App& eval, const Context& context);
 void AddEvalPlanning(CLI::App& eval, const Context& context);

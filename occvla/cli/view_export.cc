@@ -1,4 +1,3 @@
-
 #include <CLI/Option.hpp>
 #include <cstdlib>
 #include <map>
@@ -189,7 +188,7 @@ class Exporter {
     const auto page = view::DrawDrivePage(frame, view::ReadFrameParts(frame), notes);
     if (film_) film_->Add(page);
     if (flags_.pages.empty()) return;
-    auto number = std::to_string(notes.index);
+    std::string number = std::to_string(notes.index);
     number.insert(0, number.size() < 3 ? 3 - number.size() : 0, '0');
     data::WritePng(flags_.pages / (frame.scene + "-" + number + ".png"), page);
   }

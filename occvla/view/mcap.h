@@ -13,7 +13,7 @@ namespace occvla::view {
 /// each with its checksum and an index by channel, and a summary that lets a reader seek. Channels
 /// carry JSON that a JSON schema describes. The file appears when whole (AtomicFile): `Finish` ends
 /// it, and without `Finish` nothing is left. A full disk throws DeviceError, other failures
-/// DataError. One thread. docs/decisions/0019-mcap-writer.md says why it is our own.
+/// DataError. One thread. docs/decisions/0022-mcap-writer.md says why it is our own.
 class McapWriter {
  public:
   explicit McapWriter(const std::filesystem::path& path);

@@ -1,20 +1,22 @@
 #include <CLI/Option.hpp>
+#include <cmath>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <ostream>
 #include <unordered_map>
 
-#include <fmt/format.h>
-
 #include "occvla/base/error.h"
 #include "occvla/base/log.h"
 #include "occvla/base/text.h"
+#include "occvla/cli/browser.h"
 #include "occvla/cli/dataset_flags.h"
 #include "occvla/cli/predict_config.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/infer/engine.h"
 #include "occvla/serve/service.h"
+#include "occvla/serve/viewer/routes.h"
+#include "occvla/serve/viewer/source.h"
 
 namespace occvla::cli {
 namespace {
@@ -27,10 +29,11 @@ struct Flags {
   std::string split = "all";
   std::string host = "127.0.0.1", tokens, model_name;
   std::vector<std::string> hosts, origins;
+  std::vector<std::filesystem::path> runs;
   int port = 8080;
   double grace_s = 10;
   size_t body_mib = 32;
-  bool log_requests = false;
+  bool log_requests = false, open = false;
   serve::ServiceOptions service;
 };
 
@@ -79,9 +82,9 @@ serve::ServiceOptions OptionsOf(const Flags& flags) {
   options.log = [](const std::string& text) { log::Warn("serve", Printable(text)); };
   if (flags.log_requests) {
     options.on_answered = [](const serve::Exchange& exchange) {
-      log::Info("serve",
-                fmt::format("{} {} {} {:.1f} ms", exchange.method, Printable(exchange.path, 120),
-                            exchange.status, exchange.seconds * 1000));
+      log::Info("serve", exchange.method + " " + Printable(exchange.path, 120) + " " +
+                             std::to_string(exchange.status) + " " +
+                             std::to_string(std::lround(exchange.seconds * 1000)) + " ms");
     };
   }
   return options;
@@ -94,13 +97,16 @@ bool IsLoopback(const std::string& host) {
 void Run(const Flags& flags, const Context& context) {
   flags.model.Validate();
   const auto options = OptionsOf(flags);
-  std::optional<data::nuscenes::Dataset> dataset;
+  std::shared_ptr<const data::nuscenes::Dataset> dataset;
   std::optional<ServedFrames> frames;
   if (!flags.dataset.dataroot.empty()) {
-    dataset = data::nuscenes::Dataset::Open(OptionsFrom(flags.dataset));
+    dataset = std::make_shared<const data::nuscenes::Dataset>(
+        data::nuscenes::Dataset::Open(OptionsFrom(flags.dataset)));
     frames.emplace(*dataset, flags.split);
-    log::Info("serve", fmt::format("{} key frames by token", frames->size()));
+    log::Info("serve", std::to_string(frames->size()) + " key frames by token");
   }
+  const auto root = std::filesystem::weakly_canonical(flags.dataset.dataroot);
+  serve::viewer::Source source(dataset, {.name = root.filename().string(), .runs = flags.runs});
   serve::FrameLookup lookup;
   if (frames) lookup = [&](const std::string& token) { return frames->Find(token); };
 
@@ -108,17 +114,21 @@ void Run(const Flags& flags, const Context& context) {
   serve::Service service(
       engine.config(), [&](infer::Request request) { return engine.Submit(std::move(request)); },
       lookup, options);
+  serve::AddViewerRoutes(service.routes(), source);
   const int port = service.Listen(flags.host, flags.port);
   if (!IsLoopback(flags.host) && options.guard.tokens.empty()) {
     log::Warn("serve", "others can reach this address, and no token is asked for; see --tokens");
   }
   const bool six = flags.host.find(':') != std::string::npos;
-  context.out << fmt::format("http://{}:{}", six ? "[" + flags.host + "]" : flags.host, port)
-              << std::endl;
+  const auto url =
+      "http://" + (six ? "[" + flags.host + "]" : flags.host) + ":" + std::to_string(port);
+  context.out << url << std::endl;
+  if (flags.open && !OpenBrowser(url + "/")) context.err << "Open the address in a browser.\n";
   AwaitInterrupt(context.interrupt);
-  log::Info("serve", fmt::format("stopping: what waits or runs has {} s", flags.grace_s));
+  log::Info("serve", "stopping: what waits or runs has " +
+                         std::to_string(std::lround(flags.grace_s)) + " s");
   const size_t failed = service.Stop(flags.grace_s);
-  log::Info("serve", fmt::format("stopped; {} requests were not finished", failed));
+  log::Info("serve", "stopped; " + std::to_string(failed) + " requests were not finished");
 }
 
 void AddModelFlags(CLI::App& verb, Flags& flags) {
@@ -175,6 +185,10 @@ void AddServerFlags(CLI::App& verb, Flags& flags) {
                   "Seconds that what waits or runs has once the server is told to stop [10]")
       ->check(CLI::Range(0, 600))
       ->type_name("S");
+  verb.add_option("--run", flags.runs,
+                  "Folder of `occvla eval run` over the data set, for the viewer; repeatable")
+      ->type_name("DIR");
+  verb.add_flag("--open", flags.open, "Open the viewer in a browser");
   verb.add_flag("--log-requests", flags.log_requests, "One line on stderr for every request");
 }
 

@@ -5,7 +5,7 @@ foreach(source ${benches})
   get_filename_component(name ${source} NAME_WE)
   add_executable(bench_${name} EXCLUDE_FROM_ALL ${source})
   target_link_libraries(bench_${name} PRIVATE occvla_model_files occvla_kernels occvla_world occvla_label
-                        occvla_eval
+                        occvla_serve
                         benchmark::benchmark)
   # torch's headers bring an fmt of their own: only benches of models see them.
   file(STRINGS ${source} of_models REGEX "occvla/(infer|model)/")

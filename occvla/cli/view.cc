@@ -56,9 +56,11 @@ CLI::App& AddView(CLI::App& app, const Context& context) {
                   "The tables' folder; default: the only one there")
       ->type_name("V");
   verb.add_option("--run", flags->inputs.runs, "A further run over the same data set; repeatable")
+      ->allow_extra_args(false)
       ->type_name("DIR");
   verb.add_option("--questions", flags->inputs.questions,
-                  "Files or folders of questions; default: questions/ beside the tables")
+                  "File or folder of questions; repeatable; default: questions/ beside the tables")
+      ->allow_extra_args(false)
       ->type_name("PATH");
   verb.add_option("--port", flags->port, "Of 127.0.0.1; default: a free one")
       ->check(CLI::Range(0, 65535))

@@ -82,8 +82,12 @@ TEST(BrowserTest, TheViewerWorksInChromiumAndAsksNoOtherHost) {
   ASSERT_EQ(made.code, 0) << made.out;
   fs::copy(run, other, fs::copy_options::recursive);
   const auto token = Spoil(other);
-  const auto drive = Shell("python3 tests/browser/drive.py --changed " + token +
-                           " -- '" PROGRAM "' view '" + run + "' --run '" + other + "' --no-open");
+  const auto drive =
+      Shell("python3 tests/browser/drive.py --changed " + token +
+            " -- '" PROGRAM
+            "' serve --checkpoint models/nano --dataroot models/nano/world --version v1.0-synth "
+            "--port 0 --run '" +
+            run + "' --run '" + other + "'");
   EXPECT_EQ(drive.code, 0) << drive.out;
   printf("%s", drive.out.c_str());
 }

@@ -59,6 +59,9 @@ class Browser:
             "--disable-extensions",
             "--use-angle=swiftshader",
             "--enable-unsafe-swiftshader",
+            # As on a machine without a graphics card: only WebGL goes through SwiftShader.
+            "--disable-gpu-rasterization",
+            "--disable-accelerated-2d-canvas",
             "--hide-scrollbars",
             "--user-data-dir=" + self._profile.name,
             "about:blank",

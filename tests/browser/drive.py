@@ -64,6 +64,23 @@ class Drive:
             60,
         )
 
+    def settled(self):
+        """Waits until nothing changes any more."""
+        self.browser.wait(
+            """(async () => {
+              const state = () => {
+                const {shown, quads} = document.querySelector('.occupancy').dataset;
+                return shown + ' ' + quads + ' ' + location.hash;
+              };
+              const before = state();
+              await new Promise((done) => setTimeout(done, 600));
+              return state() === before && !document.querySelector('.loading') &&
+                location.hash.includes(before.slice(0, 32));
+            })()""",
+            "rest",
+            60,
+        )
+
     def frames(self):
         return self.browser.run(
             "fetch('/v1/frames').then((r) => r.json())"
@@ -139,6 +156,7 @@ class Drive:
             f"document.querySelector('.occupancy').dataset.shown !== {json.dumps(before)}", "playing"
         )
         self.browser.click(".play")
+        self.settled()
         label = self.browser.run("document.querySelector('.play').getAttribute('aria-label')")
         if label != "Play":
             raise chromium.Failed("the second click did not pause")
@@ -202,7 +220,7 @@ class Drive:
     def metrics(self):
         self.runs()
         self.browser.click("#tab-metrics")
-        self.browser.wait("document.querySelector('#panel-metrics .frame-list a')", "the worst frames")
+        self.browser.wait("!!document.querySelector('#panel-metrics .frame-list a')", "the worst frames")
         worst = self.browser.run("document.querySelector('#panel-metrics .frame-list a').dataset.token")
         self.browser.click("#panel-metrics .frame-list a")
         self.wait_shown(worst)

@@ -80,6 +80,10 @@ export class BirdsEye {
       this.way(context, way.way, way.colour, way.who === 'truth' ? 5 : 2.5);
     }
     this.car(context);
+    if (this.shown.frame.map.known) return;
+    context.fillStyle = cssValue('--muted');
+    context.textAlign = 'left';
+    context.fillText('no map of this place', 10, height - 10);
   }
 
   private zoom(factor: number): void {

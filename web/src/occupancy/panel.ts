@@ -275,6 +275,20 @@ export class OccupancyPanel {
     if (generation !== this.generation) return;
     await new Promise(requestAnimationFrame);
     this.element.dataset['shown'] = shown.frame.token;
+    this.prefetch(shown);
+  }
+
+  // The next frame's voxels, so that a step on is drawn at once.
+  private prefetch({ frame, a, b }: Shown): void {
+    const next = frame.place.next;
+    if (next === null) return;
+    const wanted: (string | null)[] = [];
+    if (this.mode !== 'prediction' && frame.occupancy) wanted.push(null);
+    if (this.mode !== 'truth') {
+      if (a?.occupancy) wanted.push(this.store.runA);
+      if (b?.occupancy) wanted.push(this.store.runB);
+    }
+    for (const run of wanted) this.store.grid(next, run, this.mask).catch(() => {});
   }
 
   private async panesOf(shown: Shown): Promise<Pane[]> {

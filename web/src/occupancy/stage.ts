@@ -50,6 +50,8 @@ export class Stage {
   onDrawn: (framesPerSecond: number | null) => void = () => {};
 
   private readonly renderer: WebGLRenderer;
+  private readonly gl: WebGL2RenderingContext;
+  private underWay: WebGLSync | null = null;
   private readonly camera = new PerspectiveCamera(fieldOfView_deg, 1, 0.5, 400);
   private readonly controls: OrbitControls;
   private readonly material = surfaceMaterial();
@@ -62,7 +64,12 @@ export class Stage {
   private size: [number, number] = [1, 1];
 
   constructor(readonly canvas: HTMLCanvasElement) {
-    this.renderer = new WebGLRenderer({ canvas, antialias: true, powerPreference: 'high-performance' });
+    this.renderer = new WebGLRenderer({
+      canvas,
+      antialias: !drawnBySoftware(),
+      powerPreference: 'high-performance',
+    });
+    this.gl = this.renderer.getContext() as WebGL2RenderingContext;
     this.renderer.setScissorTest(true);
     this.camera.up.set(0, 0, 1);
     this.controls = new OrbitControls(this.camera, canvas);
@@ -183,10 +190,23 @@ export class Stage {
       this.times.length = 0;
       this.onDrawn(null);
     }
-    if (!this.dirty) return;
+    if (!this.dirty || this.isDrawing()) return;
     this.dirty = false;
     this.draw();
+    this.underWay = this.gl.fenceSync(this.gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    this.gl.flush();
     if (moving) this.measure(now);
+  }
+
+  // Whether the last frame is not finished yet. Frames given to a slow renderer would pile up, and
+  // the picture would follow the hand seconds later.
+  private isDrawing(): boolean {
+    if (!this.underWay) return false;
+    if (this.gl.getSyncParameter(this.underWay, this.gl.SYNC_STATUS) !== this.gl.SIGNALED)
+      return true;
+    this.gl.deleteSync(this.underWay);
+    this.underWay = null;
+    return false;
   }
 
   private draw(): void {
@@ -217,6 +237,16 @@ export class Stage {
     pane.mesh?.geometry.dispose();
     this.dirty = true;
   }
+}
+
+// Without a graphics card four samples a pixel cost more than they give.
+function drawnBySoftware(): boolean {
+  const gl = document.createElement('canvas').getContext('webgl2');
+  const names = gl?.getExtension('WEBGL_debug_renderer_info');
+  if (!gl || !names) return false;
+  const name = String(gl.getParameter(names.UNMASKED_RENDERER_WEBGL));
+  gl.getExtension('WEBGL_lose_context')?.loseContext();
+  return /swiftshader|llvmpipe|software/i.test(name);
 }
 
 function carMesh(): Group {

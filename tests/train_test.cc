@@ -194,6 +194,28 @@ TEST_F(TrainTest, AnInterruptedRunSavesAndSaysHowToGoOn) {
   EXPECT_TRUE(fs::exists(Out("interrupted") / "checkpoints" / "last" / "model.safetensors"));
 }
 
+TEST_F(TrainTest, AValidationAsksTheEngineAndItsCheckpointKnowsTheBest) {
+  const auto ended = Run(Training(
+      "validated", {"--set", "optimizer.steps=2", "--set", "keep.validate_every=1", "--set",
+                    "keep.validate_frames=1", "--set", "keep.validate_questions=2", "--set",
+                    "keep.validate_pictures=1", "--set", "keep.best=occupancy_iou"}));
+  ASSERT_EQ(ended.code, 0) << ended.out;
+  const auto metrics = ReadTextFile(Out("validated") / "metrics.jsonl", size_t{1} << 20);
+  EXPECT_THAT(metrics, HasSubstr("\"series\":\"val\""));
+  for (const char* metric : {"meta_action_both", "\"qa\"", "occupancy_miou", "occupancy_iou"})
+    EXPECT_THAT(metrics, HasSubstr(metric));
+  EXPECT_TRUE(
+      fs::exists(Out("validated") / "samples" / "step-00000001-prediction-and-truth-0.png"));
+  EXPECT_THAT(ReadTextFile(Out("validated") / "report.html", size_t{64} << 20),
+              HasSubstr("<figure><img alt=\"step 2, prediction-and-truth-0\""));
+  // Step 1 is the best of one, and the checkpoint of step 1 says so.
+  const auto state = ReadTextFile(
+      Out("validated") / "checkpoints" / "step-00000001" / "training_state.json", 1 << 20);
+  EXPECT_THAT(state, HasSubstr("\"best_step\": 1"));
+  EXPECT_THAT(state, HasSubstr("\"validated_step\": 1"));
+  EXPECT_TRUE(fs::is_symlink(Out("validated") / "checkpoints" / "best"));
+}
+
 TEST_F(TrainTest, ADamagedCheckpointIsNamedWithTheSoundOneBeforeIt) {
   ASSERT_EQ(Run(Training("damaged", {"--set", "optimizer.steps=3"})).code, 0);
   const auto last = Out("damaged") / "checkpoints" / "step-00000003";

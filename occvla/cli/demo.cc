@@ -1,5 +1,4 @@
 #include <CLI/Option.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -9,16 +8,15 @@
 
 #include "occvla/base/error.h"
 #include "occvla/base/files.h"
+#include "occvla/cli/beside_truth.h"
 #include "occvla/cli/run.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/data/image/image.h"
 #include "occvla/data/nuscenes/dataset.h"
-#include "occvla/data/occ3d/labels.h"
 #include "occvla/data/text/prompt.h"
 #include "occvla/data/text/questions.h"
 #include "occvla/infer/engine.h"
 #include "occvla/train/runs/launch.h"
-#include "occvla/view/picture.h"
 
 namespace occvla::cli {
 namespace {
@@ -43,43 +41,6 @@ fs::path NanoFolder() {
                           "repository's build folder, or set OCCVLA_MODELS to its folder models.");
   }
   return models / "nano";
-}
-
-/// What is true of a keyframe, in the form of a prediction.
-data::Prediction TruthOf(const data::Frame& frame) {
-  data::Prediction truth;
-  truth.token = frame.token;
-  std::array<std::array<double, 2>, 6> places{};
-  bool whole = frame.now.has_value();
-  for (size_t i = 0; i < places.size() && whole; ++i) {
-    whole = frame.future[i].has_value();
-    if (!whole) break;
-    const Eigen::Vector3d p_G = frame.future[i]->X_GE.translation();
-    const Eigen::Vector3d p_E = frame.now->X_GE.inverse() * p_G;
-    places[i] = {p_E.x(), p_E.y()};
-  }
-  if (whole) truth.trajectory_E = places;
-  truth.meta_action = frame.meta_action;
-  for (const auto& question : frame.questions)
-    if (question.kind == "occvla/chain-of-thought") truth.text = question.answer;
-  if (!frame.occupancy.empty())
-    truth.occupancy = data::OccupancyGrid{data::occ3d::ReadLabels(frame.occupancy).semantics};
-  return truth;
-}
-
-data::Image Beside(const data::Image& left, const data::Image& right) {
-  data::Image both{left.width_px + right.width_px, std::max(left.height_px, right.height_px), {}};
-  both.rgb.assign(size_t{3} * both.width_px * both.height_px, 255);
-  const auto copy = [&](const data::Image& from, int x) {
-    for (int row = 0; row < from.height_px; ++row) {
-      const auto* begin = from.rgb.data() + size_t{3} * row * from.width_px;
-      std::copy(begin, begin + size_t{3} * from.width_px,
-                both.rgb.data() + size_t{3} * (size_t{1} * row * both.width_px + x));
-    }
-  };
-  copy(left, 0);
-  copy(right, left.width_px);
-  return both;
 }
 
 Json ReadReport(const fs::path& path) {
@@ -144,8 +105,7 @@ void Run(const fs::path& out, const Context& context) {
   const auto occupancy = out / "occupancy.npz", picture = out / "picture.png";
   data::WriteOccupancy(occupancy, *prediction.occupancy);
   WriteFileAtomically(
-      picture, std::string_view(data::EncodePng(
-                   Beside(view::DrawPicture(frame, prediction), view::DrawPicture(frame, truth)))));
+      picture, std::string_view(data::EncodePng(PictureBesideTruth(frame, prediction, truth))));
   const auto json = data::ToJson(prediction, occupancy.filename().string());
   WriteFileAtomically(out / "prediction.json", std::string_view(json + "\n"));
 

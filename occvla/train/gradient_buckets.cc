@@ -84,6 +84,13 @@ void TreeSum::Add(std::vector<at::Tensor> terms) {
   }
 }
 
+at::Tensor TreeSum::With(size_t index, at::Tensor last) {
+  // Carries and the last walk alike go from the youngest part to the oldest.
+  for (auto part = parts_.rbegin(); part != parts_.rend(); ++part)
+    last = part->sum[index].add_(last);
+  return last;
+}
+
 std::vector<at::Tensor> TreeSum::Take() {
   TORCH_CHECK(!parts_.empty(), "nothing was added");
   auto sum = std::move(parts_.back().sum);

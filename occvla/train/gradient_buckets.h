@@ -57,6 +57,9 @@ std::vector<size_t> TreeOrder(size_t count);
 class TreeSum {
  public:
   void Add(std::vector<at::Tensor> terms);
+  /// Term `index` of what Take would give after one more Add of which only this term is known. The
+  /// sum is made in place: after the first call nothing but this may be asked.
+  at::Tensor With(size_t index, at::Tensor last);
   /// Of all that were added (at least one); empties this.
   std::vector<at::Tensor> Take();
 

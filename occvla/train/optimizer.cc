@@ -58,6 +58,14 @@ at::Tensor AdamW::Step(std::vector<at::Tensor> gradients, double learning_rate) 
   return norm;
 }
 
+void AdamW::ForgetRows(size_t index, const std::vector<int64_t>& rows) {
+  const auto& moments = moments_.at(index);
+  if (rows.empty() || !moments.first.defined()) return;
+  const c10::AutoGradMode off(false);
+  const auto which = at::tensor(rows, at::kLong).to(moments.first.device());
+  for (auto moment : {moments.first, moments.second}) moment.index_fill_(0, which, 0);
+}
+
 void AdamW::Restore(int64_t steps, const std::vector<Moments>& moments) {
   const c10::AutoGradMode off(false);
   TORCH_CHECK(moments.size() == moments_.size(), "moments of another model");

@@ -30,6 +30,8 @@ class AdamW {
     at::Tensor first, second;
   };
   const std::vector<Moments>& moments() const { return moments_; }
+  /// Rows of a parameter begin anew: what moved them before is forgotten.
+  void ForgetRows(size_t index, const std::vector<int64_t>& rows);
   /// Goes on from a saved state: copies into moments(), which must be of the same shapes.
   void Restore(int64_t steps, const std::vector<Moments>& moments);
   uint64_t bytes() const;

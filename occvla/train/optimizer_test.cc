@@ -86,6 +86,18 @@ TEST(AdamWTest, ABrokenGradientMovesNothing) {
   EXPECT_EQ(optimizer.moments()[0].first.abs().max().item<double>(), 0);
 }
 
+TEST(AdamWTest, ForgottenRowsBeginAnewAndTheOthersGoOn) {
+  const auto parameters = TwoParameters(1);
+  AdamW optimizer(parameters, {});
+  optimizer.Step(GradientsAt(0, parameters), 0.1);
+  const auto kept = optimizer.moments()[0].second[0].clone();
+  ASSERT_GT(optimizer.moments()[0].first[1].abs().max().item<double>(), 0);
+  optimizer.ForgetRows(0, {1});
+  EXPECT_EQ(optimizer.moments()[0].first[1].abs().max().item<double>(), 0);
+  EXPECT_EQ(optimizer.moments()[0].second[1].abs().max().item<double>(), 0);
+  EXPECT_TRUE(at::equal(optimizer.moments()[0].second[0], kept));
+}
+
 TEST(FrameThreadsTest, TakesInOrderWhoeverIsFaster) {
   FrameThreads threads(3, 3);
   std::vector<size_t> taken;

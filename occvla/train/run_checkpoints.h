@@ -10,17 +10,18 @@
 #include "occvla/model/files/overlay.h"
 #include "occvla/train/optimizer.h"
 #include "occvla/train/parameters.h"
+#include "occvla/train/runs/checkpoint_folder.h"
 
 /// Checkpoints of a run, in its folder `checkpoints`:
 ///
 ///   step-00000200/   a checkpoint folder (HAND-OVER 3), whole or an overlay, and beside the
 ///   weights
-///     training_state.json                  step, position, best metric, codes unused for
+///     training_state.json                  step, position, best metric, codes unused for, ...
 ///     training_state-RANK.safetensors      master/NAME, first/NAME, second/NAME
 ///     content.json                         SHA-256 of every file above
 ///   last -> step-00000200, best -> step-00000100
 ///
-/// A folder appears under its name only when every byte of it is on the disk.
+/// How such a folder becomes whole: runs/checkpoint_folder.h.
 namespace occvla::train {
 
 /// Where a run stands beside its weights and moments. All draws are keyed by seed and position, so
@@ -30,6 +31,7 @@ struct TrainingState {
   uint64_t position = 0;       ///< Of the feed: the next frame.
   std::optional<double> best;  ///< Value of keep.best so far.
   int64_t best_step = 0;
+  int64_t validated_step = 0;             ///< Of the last validation.
   std::vector<int64_t> codes_unused_for;  ///< Stage vqvae with restart_unused.
 };
 
@@ -44,21 +46,15 @@ struct CheckpointPlan {
   int rank = 0, ranks = 1;
 };
 
-/// The checkpoints there are, by step, the last one last.
-std::vector<std::filesystem::path> CheckpointsIn(const std::filesystem::path& folder);
-
-/// Writes checkpoint `step-...` in two halves: first every rank its part of the state into a folder
-/// under a temporary name, then, when all have, the first rank the weights and what makes it whole.
-/// Neither touches an earlier checkpoint. Throws DeviceError when the disk is full.
+/// Writes checkpoint `step-...` in three parts, none of which touches an earlier one: every rank
+/// its part of the state into the unfinished folder; when all have, the first rank the weights,
+/// which makes a folder that the engine opens (its path is given); at last what makes it whole.
+/// Throws DeviceError when the disk is full.
 void WriteStatePart(const CheckpointPlan& plan, const AdamW& optimizer, int64_t step);
+std::filesystem::path WriteCheckpoint(const CheckpointPlan& plan, int64_t step,
+                                      model::Origin origin);
 std::filesystem::path FinishCheckpoint(const CheckpointPlan& plan, const TrainingState& state,
-                                       model::Origin origin);
-/// Points `name` ("last", "best") at a checkpoint.
-void PointAt(const std::filesystem::path& folder, const std::string& name,
-             const std::filesystem::path& checkpoint);
-/// Removes all but the last `keep` checkpoints and what `best` points at, and leftovers of saves
-/// that never ended.
-void Prune(const std::filesystem::path& folder, int64_t keep);
+                                       const model::Origin& origin);
 
 /// Reads a checkpoint back into parameters and optimiser. Every file's hash is compared first;
 /// CheckpointError says which is damaged and which earlier checkpoint is sound.

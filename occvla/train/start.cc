@@ -1,18 +1,24 @@
 #include "occvla/train/start.h"
 
 #include <ATen/Functions.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 
 #include "occvla/base/error.h"
 #include "occvla/base/text.h"
 #include "occvla/model/files/init.h"
+#include "occvla/model/files/origin.h"
 #include "occvla/model/files/random_init.h"
 #include "occvla/model/files/vqvae_file.h"
 #include "occvla/model/tensors.h"
+#include "occvla/train/losses.h"
+#include "occvla/train/vqvae_loss.h"
 
 namespace occvla::train {
 namespace {
+
+constexpr size_t kFramesForClassWeights = 64, kFramesForLatents = 16;
 
 // As FolderWriter makes it.
 at::Tensor NewTensor(const model::TensorSpec& spec, const std::vector<model::TensorSpec>& all,
@@ -79,6 +85,51 @@ StartModel OpenStart(const RunConfig& run, const std::filesystem::path& folder) 
     }
   }
   return start;
+}
+
+bool SavesOverlay(SaveAs save, const StartModel& start, const Parameters& parameters) {
+  if (save == SaveAs::kWhole) return false;
+  std::set<std::string> trained;
+  for (const auto& parameter : parameters.trained()) trained.insert(parameter.name);
+  for (const auto& name : start.replaced)
+    if (!trained.count(name)) return false;  // The base does not have it as it is now.
+  if (save == SaveAs::kOverlay) return true;
+  int64_t all = 0;
+  for (const auto& [name, tensor] : start.weights) all += tensor.numel();
+  return 2 * parameters.trained_elements() < all;
+}
+
+at::Tensor CountedClassWeights(const Feed& feed) {
+  std::vector<int64_t> counts(18, 0);
+  for (const size_t frame : EvenlySpread(feed.frames(), kFramesForClassWeights)) {
+    const auto example = feed.Make(frame, 0);
+    const auto of_frame = data::occ3d::CountLabels(*example.labels).classes;
+    for (size_t i = 0; i < counts.size(); ++i) counts[i] += of_frame[i];
+  }
+  return ClassWeights(counts);
+}
+
+void StartOccupancyProjector(const StartModel& start, const model::OccVla& model,
+                             const Parameters& parameters, const Feed& feed, uint64_t seed) {
+  const auto origin = model::ReadOrigin(start.checkpoint.folder());
+  if (origin && origin->stage == NameOfEnum(StageName::kJoint)) return;
+  const c10::AutoGradMode off(false);
+  LatentStatistics statistics;
+  const auto& vqvae = *model.vqvae();
+  const auto& size = vqvae.config();
+  for (const size_t frame : EvenlySpread(feed.frames(), kFramesForLatents)) {
+    const auto example = feed.Make(frame, 0);
+    statistics.Add(vqvae, at::tensor(at::ArrayRef<uint8_t>(example.labels->semantics),
+                                     at::TensorOptions().dtype(at::kByte))
+                              .view({1, size.height, size.width, size.depth})
+                              .to(model.language().embedding.device()));
+  }
+  at::Tensor weight, bias;
+  for (const auto& parameter : parameters.trained()) {
+    if (parameter.name == "occupancy.projector.weight") weight = parameter.value;
+    if (parameter.name == "occupancy.projector.bias") bias = parameter.value;
+  }
+  if (weight.defined() && bias.defined()) InitialiseProjector(weight, bias, statistics, seed);
 }
 
 }  // namespace occvla::train

@@ -5,7 +5,10 @@
 #include <string>
 
 #include "occvla/model/files/checkpoint.h"
+#include "occvla/model/model.h"
 #include "occvla/model/weights.h"
+#include "occvla/train/feed/feed.h"
+#include "occvla/train/parameters.h"
 #include "occvla/train/recipe/config.h"
 
 namespace occvla::train {
@@ -24,5 +27,16 @@ struct StartModel {
 /// VQ-VAE. Tensors that the checkpoint lacks or has in another shape start as in a new model,
 /// keyed by run.seed. Throws ConfigError and CheckpointError.
 StartModel OpenStart(const RunConfig& run, const std::filesystem::path& folder);
+
+/// Whether the run's checkpoints hold the trained tensors alone, over their base (keep.save).
+bool SavesOverlay(SaveAs save, const StartModel& start, const Parameters& parameters);
+
+/// ClassWeights of a part of the feed's frames.
+at::Tensor CountedClassWeights(const Feed& feed);
+
+/// Gives the occupancy branch's projector, where it is trained, a start from which z is as the
+/// decoder knows it (facts C6), unless an earlier joint stage has taught it.
+void StartOccupancyProjector(const StartModel& start, const model::OccVla& model,
+                             const Parameters& parameters, const Feed& feed, uint64_t seed);
 
 }  // namespace occvla::train

@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <span>
+#include <sstream>
 
 #include "occvla/base/error.h"
 
@@ -19,7 +21,34 @@ struct StepRunner::Made {
   std::vector<std::vector<at::Tensor>> gradients;  // One list, or one a part.
   std::map<std::string, double> values;
   bool finite = true;
+  bool sent = false;  // The gradients are on their way to the other ranks.
 };
+
+namespace {
+
+// Tells of each leaf's gradient when a backward pass has it.
+class Hooks {
+ public:
+  Hooks(const std::vector<at::Tensor>& leaves,
+        const std::function<void(size_t, const at::Tensor&)>& on_gradient)
+      : leaves_(leaves) {
+    for (size_t i = 0; i < leaves.size(); ++i) {
+      handles_.push_back(leaves[i].register_hook(
+          [&on_gradient, i](const at::Tensor& gradient) { on_gradient(i, gradient); }));
+    }
+  }
+  ~Hooks() {
+    for (size_t i = 0; i < handles_.size(); ++i) leaves_[i].remove_hook(handles_[i]);
+  }
+  Hooks(const Hooks&) = delete;
+  Hooks& operator=(const Hooks&) = delete;
+
+ private:
+  const std::vector<at::Tensor>& leaves_;
+  std::vector<unsigned> handles_;
+};
+
+}  // namespace
 
 StepRunner::StepRunner(const FrameObjective& objective, const Parameters& parameters,
                        FrameThreads& threads, const PlannerInputs* planner, size_t together)
@@ -75,6 +104,66 @@ StepRunner::Made StepRunner::Make(std::span<const Example> frames, bool by_loss)
   return made;
 }
 
+void StepRunner::SumOver(Ranks& ranks, bool whole_graphs) {
+  ranks_ = &ranks;
+  whole_graphs_ = whole_graphs;
+}
+
+StepRunner::Made StepRunner::MakeLast(std::span<const Example> frames, TreeSum& others) {
+  arrived_.clear();
+  const std::function<void(size_t, const at::Tensor&)> on_gradient =
+      [&](size_t i, const at::Tensor& gradient) {
+        arrived_.push_back(i);
+        if (buckets_) buckets_->Add(place_[i], others.With(i, gradient));
+      };
+  const Hooks hooks(trained_, on_gradient);
+  auto made = Make(frames, /*by_loss=*/false);
+  if (!buckets_) return made;
+  const c10::AutoGradMode off(false);
+  std::vector<bool> there(trained_.size(), false);
+  for (const size_t i : arrived_) there[i] = true;
+  for (size_t i = trained_.size(); i-- > 0;)
+    if (!there[i]) buckets_->Add(place_[i], others.With(i, at::zeros_like(trained_[i])));
+  made.gradients.clear();
+  made.sent = true;
+  return made;
+}
+
+// The same calls on every rank, whichever of them could send ahead.
+void StepRunner::SumOverRanks(bool by_loss, bool sent, StepSums& sums) {
+  if (!buckets_) {
+    ranks_->Sum(sums.gradients);
+    if (!by_loss) PlanBuckets();
+    return;
+  }
+  if (!sent)
+    for (size_t i = 0; i < trained_.size(); ++i) buckets_->Add(place_[i], sums.gradients[i]);
+  const auto placed = buckets_->Finish();
+  sums.gradients.resize(trained_.size());
+  for (size_t i = 0; i < trained_.size(); ++i) sums.gradients[i] = placed[place_[i]];
+}
+
+// Buckets are sent from the highest place down: what the first rank had first stands highest.
+void StepRunner::PlanBuckets() {
+  std::string text;
+  for (const size_t i : arrived_) text += std::to_string(i) + " ";
+  std::istringstream first(ranks_->Gather(text).front());
+  const size_t count = trained_.size();
+  std::vector<bool> placed(count, false);
+  size_t next = count;
+  place_.assign(count, 0);
+  const auto place = [&](size_t i) {
+    if (i >= count || placed[i]) return;
+    placed[i] = true;
+    place_[i] = --next;
+  };
+  for (size_t i = 0; first >> i;) place(i);
+  for (size_t i = count; i-- > 0;) place(i);
+  std::vector<int64_t> elements(count);
+  for (size_t i = 0; i < count; ++i) elements[place_[i]] = trained_[i].numel();
+  buckets_.emplace(*ranks_, elements);
+}
+
 void StepRunner::Take(std::span<const Example> frames, Made made, TreeSum& gradients,
                       StepSums& sums) const {
   const c10::AutoGradMode off(false);
@@ -82,7 +171,7 @@ void StepRunner::Take(std::span<const Example> frames, Made made, TreeSum& gradi
     if (!more.defined()) return;
     sum = sum.defined() ? sum.add_(more) : more.clone();
   };
-  std::vector<at::Tensor> total(trained_.size());
+  std::vector<at::Tensor> total(made.sent ? 0 : trained_.size());
   for (size_t part = 0; part < made.gradients.size(); ++part) {
     if (made.gradients.size() > 1) {
       auto& alone = sums.gradients_by_loss[made.losses.parts[part].name];
@@ -95,9 +184,9 @@ void StepRunner::Take(std::span<const Example> frames, Made made, TreeSum& gradi
       if (more.defined()) total[i] = total[i].defined() ? total[i] + more : more;
     }
   }
-  for (size_t i = 0; i < trained_.size(); ++i)
+  for (size_t i = 0; i < total.size(); ++i)
     if (!total[i].defined()) total[i] = at::zeros_like(trained_[i]);
-  gradients.Add(std::move(total));
+  if (!made.sent) gradients.Add(std::move(total));
   for (const auto& [name, value] : made.values) {
     auto& [sum, count] = sums.values[name];
     sum += value * static_cast<double>(frames.size());
@@ -115,7 +204,7 @@ void StepRunner::Take(std::span<const Example> frames, Made made, TreeSum& gradi
 }
 
 StepSums StepRunner::Run(const std::vector<Example>& frames, bool by_loss,
-                         const std::stop_token& interrupt) const {
+                         const std::stop_token& interrupt) {
   StepSums sums;
   TreeSum gradients;
   const size_t together = planner_ != nullptr ? 1 : together_;
@@ -125,23 +214,29 @@ StepSums StepRunner::Run(const std::vector<Example>& frames, bool by_loss,
     const size_t first = order[i] * together;
     return std::span(frames).subspan(first, std::min(together, frames.size() - first));
   };
+  const bool many = ranks_ != nullptr && ranks_->size() > 1;
+  const bool ahead = many && whole_graphs_ && !by_loss && threads_.workers() == 1;
+  bool sent = false;
   std::vector<std::optional<Made>> made(groups);
   threads_.Run(
       groups,
       [&](size_t i) {
         if (interrupt.stop_requested()) throw BusyError("train: interrupted.");
-        made[i] = Make(group(i), by_loss);
+        made[i] =
+            ahead && i + 1 == groups ? MakeLast(group(i), gradients) : Make(group(i), by_loss);
       },
       [&](size_t i) {
+        sent = made[i]->sent;
         Take(group(i), std::move(*made[i]), gradients, sums);
         made[i].reset();
       });
-  if (!frames.empty()) {
-    sums.gradients = gradients.Take();
-    return sums;
-  }
   const c10::AutoGradMode off(false);
-  for (const auto& tensor : trained_) sums.gradients.push_back(at::zeros_like(tensor));
+  if (frames.empty()) {
+    for (const auto& tensor : trained_) sums.gradients.push_back(at::zeros_like(tensor));
+  } else if (!sent) {
+    sums.gradients = gradients.Take();
+  }
+  if (many) SumOverRanks(by_loss, sent, sums);
   return sums;
 }
 

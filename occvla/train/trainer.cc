@@ -7,10 +7,8 @@
 #include <c10/core/GradMode.h>
 
 #include <cmath>
-#include <cstdlib>
+#include <exception>
 #include <optional>
-#include <set>
-#include <sstream>
 
 #include "occvla/base/error.h"
 #include "occvla/base/log.h"
@@ -19,20 +17,21 @@
 #include "occvla/train/losses.h"
 #include "occvla/train/optimizer.h"
 #include "occvla/train/ranks.h"
+#include "occvla/train/recipe/fit.h"
 #include "occvla/train/run_checkpoints.h"
+#include "occvla/train/runs/heap.h"
 #include "occvla/train/runs/partition.h"
 #include "occvla/train/runs/run_folder.h"
 #include "occvla/train/runs/step_meter.h"
 #include "occvla/train/start.h"
 #include "occvla/train/step.h"
+#include "occvla/train/step_log.h"
 #include "occvla/train/vqvae_loss.h"
 
 namespace occvla::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr size_t kFramesForClassWeights = 64, kFramesForLatents = 16;
 
 at::ScalarType MasterType(Precision precision) {
   return precision == Precision::kFloat64 ? at::kDouble : at::kFloat;
@@ -76,19 +75,6 @@ TrainConfig Comparable(TrainConfig config) {
   return config;
 }
 
-bool SavesOverlay(const TrainConfig& config, const StartModel& start,
-                  const Parameters& parameters) {
-  if (config.keep.save == SaveAs::kWhole) return false;
-  std::set<std::string> trained;
-  for (const auto& parameter : parameters.trained()) trained.insert(parameter.name);
-  for (const auto& name : start.replaced)
-    if (!trained.count(name)) return false;  // The base does not have it as it is now.
-  if (config.keep.save == SaveAs::kOverlay) return true;
-  int64_t all = 0;
-  for (const auto& [name, tensor] : start.weights) all += tensor.numel();
-  return 2 * parameters.trained_elements() < all;
-}
-
 std::vector<bool> MineOf(const Parameters& parameters, const Ranks& ranks) {
   std::vector<bool> mine;
   for (const int owner : OwnersOf(parameters, ranks)) mine.push_back(owner == ranks.rank());
@@ -101,12 +87,6 @@ void ShareOwned(const TrainConfig& config, const Parameters& parameters, Ranks& 
   std::vector<at::Tensor> values;
   for (const auto& tensor : parameters.TrainedTensors()) values.push_back(tensor.detach());
   ranks.BroadcastOwned(values, OwnersOf(parameters, ranks));
-}
-
-std::vector<std::string> NamesOf(const std::map<std::string, double>& values) {
-  std::vector<std::string> names;
-  for (const auto& [name, value] : values) names.push_back(name);
-  return names;
 }
 
 RunFacts FactsOf(const TrainConfig& config, const StartModel& start, const Feed& feed, int ranks,
@@ -126,29 +106,6 @@ RunFacts FactsOf(const TrainConfig& config, const StartModel& start, const Feed&
                          "compute.workers", "data.threads", "data.ahead", "optimizer.shard"}};
 }
 
-using Noted = std::map<std::string, std::pair<double, int64_t>>;
-
-std::string NotedText(const Noted& noted) {
-  std::ostringstream text;
-  text << std::hexfloat;
-  for (const auto& [name, value] : noted)
-    text << name << ' ' << value.first << ' ' << value.second << '\n';
-  return text.str();
-}
-
-Noted MergeNoted(const std::vector<std::string>& texts) {
-  Noted merged;
-  for (const auto& text : texts) {
-    std::istringstream lines(text);
-    std::string name, sum;
-    for (int64_t count = 0; lines >> name >> sum >> count;) {
-      merged[name].first += std::strtod(sum.c_str(), nullptr);
-      merged[name].second += count;
-    }
-  }
-  return merged;
-}
-
 // One run in this process: everything in the order in which the loop needs it.
 class Run {
  public:
@@ -160,17 +117,18 @@ class Run {
   CheckpointPlan Plan();
   void Prepare();
   void Resume();
-  at::Tensor CountedClassWeights() const;
-  void InitialiseOccupancyProjector();
   void TrainStep(FeedLoader& loader);
   void Reduce(StepSums& sums);
   void CheckFinite(const at::Tensor& norm, const StepSums& sums,
                    const std::vector<Example>& frames);
   void MoveUnusedCodes(const StepSums& sums);
-  void Note(const StepSums& sums, double norm);
   void Log(double learning_rate);
+  model::Origin Origin() const;
+  bool IsValidationDue() const;
   void Save();
-  void Validate();
+  bool Validate(const fs::path& checkpoint);
+  bool TakesTheLead(const std::map<std::string, double>& values);
+  void ValidateLate();
 
   const TrainConfig& config_;
   const TrainHooks& hooks_;
@@ -192,9 +150,7 @@ class Run {
   std::optional<model::BaseIdentity> base_;
   TrainingState state_;
   std::optional<StepMeter> meter_;
-  // Since the last record.
-  std::map<std::string, std::pair<double, int64_t>> noted_;
-  at::Tensor confusion_, used_codes_;
+  StepLog log_;
   std::map<std::string, double> metrics_;  // The last of each.
   fs::path saved_;                         // The last checkpoint; of the first rank alone.
   int64_t saved_step_ = -1;                // Its step.
@@ -244,34 +200,9 @@ CheckpointPlan Run::Plan() {
 }
 
 void Run::Prepare() {
-  if (config_.keep.validate_every > 0 && !hooks_.validate)
-    throw ConfigError(
-        "train: keep.validate_every is set, but a VQ-VAE alone gives the engine nothing to say; "
-        "set "
-        "it to 0. Its metrics are in metrics.jsonl.");
+  RequireFit(config_, start_.config, start_.checkpoint.folder().string(), ranks_.size());
   if (parameters_.trained().empty())
     throw ConfigError("train: nothing is trained; name modules in optimizer.train.");
-  if (config_.optimizer.batch % ranks_.size() != 0) {
-    throw ConfigError("train: optimizer.batch = " + std::to_string(config_.optimizer.batch) +
-                      " does not divide among " + std::to_string(ranks_.size()) + " ranks.");
-  }
-  if (stage_.occupancy && start_.config.mask != model::MaskMode::kOccvla) {
-    throw ConfigError(
-        "train: stage joint needs mask occvla. Under mask paligemma the images' keys depend on the "
-        "prompt, and the occupancy branch would see it.");
-  }
-  if ((stage_.occupancy || stage_.reconstruction) && !start_.config.has_occupancy)
-    throw ConfigError("train: " + start_.checkpoint.folder().string() +
-                      " has no occupancy branch; add one with `occvla convert`.");
-  const auto& occupancy = start_.config.occupancy;
-  if (stage_.occupancy && config_.compute.together > 1 &&
-      (occupancy.self_attention || occupancy.text_sees))
-    throw ConfigError(
-        "train: compute.together > 1 needs occupancy queries that leave no keys behind "
-        "(occupancy.self_attention and text_sees false); set it to 1.");
-  if (stage_.trajectory && !start_.config.has_planner)
-    throw ConfigError("train: " + start_.checkpoint.folder().string() +
-                      " has no planning head; add one with `occvla convert`.");
   if (stage_.text) {
     if (!start_.checkpoint.tokenizer_folder())
       throw CheckpointError(start_.checkpoint.folder().string() + " has no tokenizer.");
@@ -280,7 +211,7 @@ void Run::Prepare() {
   feed_ = Feed::Open(config_.data, OptionsOfFeed(WishOf(stage_)));
   ranks_.RequireEqual("configs", ToToml(Comparable(config_)));
   ranks_.RequireEqual("data fingerprints", feed_->fingerprint());
-  if (SavesOverlay(config_, start_, parameters_))
+  if (SavesOverlay(config_.keep.save, start_, parameters_))
     base_ = model::IdentifyBase(start_.checkpoint.folder());
 }
 
@@ -295,40 +226,6 @@ void Run::Resume() {
   saved_step_ = state_.step;
 }
 
-at::Tensor Run::CountedClassWeights() const {
-  std::vector<int64_t> counts(18, 0);
-  for (const size_t frame : EvenlySpread(feed_->frames(), kFramesForClassWeights)) {
-    const auto example = feed_->Make(frame, 0);
-    const auto of_frame = data::occ3d::CountLabels(*example.labels).classes;
-    for (size_t i = 0; i < counts.size(); ++i) counts[i] += of_frame[i];
-  }
-  return ClassWeights(counts).to(model_.language().embedding.device());
-}
-
-// So that z begins as the decoder knows it (facts C6), unless an earlier joint stage has taught it.
-void Run::InitialiseOccupancyProjector() {
-  const auto origin = model::ReadOrigin(start_.checkpoint.folder());
-  if (origin && origin->stage == NameOfEnum(StageName::kJoint)) return;
-  const c10::AutoGradMode off(false);
-  LatentStatistics statistics;
-  const auto& vqvae = *model_.vqvae();
-  const auto& size = vqvae.config();
-  for (const size_t frame : EvenlySpread(feed_->frames(), kFramesForLatents)) {
-    const auto example = feed_->Make(frame, 0);
-    statistics.Add(vqvae, at::tensor(at::ArrayRef<uint8_t>(example.labels->semantics),
-                                     at::TensorOptions().dtype(at::kByte))
-                              .view({1, size.height, size.width, size.depth})
-                              .to(model_.language().embedding.device()));
-  }
-  at::Tensor weight, bias;
-  for (const auto& parameter : parameters_.trained()) {
-    if (parameter.name == "occupancy.projector.weight") weight = parameter.value;
-    if (parameter.name == "occupancy.projector.bias") bias = parameter.value;
-  }
-  if (weight.defined() && bias.defined())
-    InitialiseProjector(weight, bias, statistics, config_.run.seed);
-}
-
 TrainResult Run::Go(Begin begin) {
   Prepare();
   if (begin == Begin::kResume) Resume();
@@ -340,7 +237,7 @@ TrainResult Run::Go(Begin begin) {
   try {
     at::Tensor class_weights;
     if (config_.loss.class_weights && (stage_.occupancy || stage_.reconstruction))
-      class_weights = CountedClassWeights();
+      class_weights = CountedClassWeights(*feed_).to(model_.language().embedding.device());
     if (stage_.trajectory) {
       const Feed images =
           Feed::Open(config_.data, OptionsOfFeed({.images = true, .trajectory = true}));
@@ -357,16 +254,19 @@ TrainResult Run::Go(Begin begin) {
     objective_.emplace(stage_, config_.loss, model_, class_weights, config_.run.seed);
     runner_.emplace(*objective_, parameters_, threads_, planner_ ? &*planner_ : nullptr,
                     static_cast<size_t>(config_.compute.together));
+    runner_->SumOver(ranks_, /*whole_graphs=*/!config_.compute.recompute_layers);
     if (stage_.reconstruction && config_.loss.restart_unused > 0) {
       unused_.emplace(start_.config.vqvae.codebook, config_.loss.restart_unused);
       if (!state_.codes_unused_for.empty()) unused_->set_unused_for(state_.codes_unused_for);
     }
-    if (stage_.occupancy && state_.step == 0) InitialiseOccupancyProjector();
+    if (stage_.occupancy && state_.step == 0)
+      StartOccupancyProjector(start_, model_, parameters_, *feed_, config_.run.seed);
     if (state_.step == 0) {
       std::vector<at::Tensor> values = parameters_.TrainedTensors();
       for (auto& value : values) value = value.detach();
       ranks_.Broadcast(values, 0);
     }
+    if (IsValidationDue()) ValidateLate();
     meter_.emplace(state_.step, config_.optimizer.steps);
     const auto loader = feed_->Walk({.begin = state_.position,
                                      .rank = static_cast<uint64_t>(ranks_.rank()),
@@ -378,7 +278,7 @@ TrainResult Run::Go(Begin begin) {
         if (ranks_.Max(hooks_.interrupt.stop_requested() ? 1 : 0) > 0)
           throw BusyError("train: interrupted.");
         TrainStep(*loader);
-        if (progress) progress->Show({{"loss", metrics_["loss"]}});
+        if (progress) progress->Show({{"loss", log_.loss()}});
       }
     }
     if (saved_step_ != state_.step) Save();
@@ -417,22 +317,19 @@ void Run::TrainStep(FeedLoader& loader) {
   MoveUnusedCodes(sums);
   ++state_.step;
   state_.position += static_cast<uint64_t>(config_.optimizer.batch);
-  Note(sums, norm.item<double>());
+  log_.Add(sums, norm.item<double>());
   meter_->StepDone(config_.optimizer.batch, sums.tokens * ranks_.size());
   if (state_.step % config_.keep.log_every == 0 || state_.step == config_.optimizer.steps)
     Log(rate);
   const auto pause = meter_->Pause();
-  if (state_.step % config_.keep.every == 0) Save();
-  const auto validate = config_.keep.validate_every;
-  if (validate > 0 && state_.step % validate == 0) Validate();
+  if (state_.step % config_.keep.every == 0 || IsValidationDue()) Save();
 }
 
-// Sums over frames and ranks become the mean over the step's frames. Damaged frames that were
-// skipped count as frames without a gradient.
+// Sums over the frames of all ranks become the mean over the step's frames. Damaged frames that
+// were skipped count as frames without a gradient.
 void Run::Reduce(StepSums& sums) {
   const c10::AutoGradMode off(false);
   const double share = 1.0 / static_cast<double>(config_.optimizer.batch);
-  ranks_.Sum(sums.gradients);
   at::_foreach_mul_(sums.gradients, share);
   for (auto& [loss, gradients] : sums.gradients_by_loss) {
     double squares = 0;
@@ -470,57 +367,45 @@ void Run::MoveUnusedCodes(const StepSums& sums) {
   auto used = sums.used_codes.clone();
   ranks_.Sum({used});
   unused_->Observe(used);
-  for (const auto& parameter : parameters_.trained()) {
+  for (size_t i = 0; i < parameters_.trained().size(); ++i) {
+    const auto& parameter = parameters_.trained()[i];
     if (parameter.name != "vqvae.vqvae.embedding.weight") continue;
     const auto codebook = parameter.value.detach();
-    unused_->Restart(codebook, sums.latents, config_.run.seed, static_cast<uint64_t>(state_.step));
+    const auto moved = unused_->Restart(codebook, sums.latents, config_.run.seed,
+                                        static_cast<uint64_t>(state_.step));
     ranks_.Broadcast({codebook}, 0);
+    optimizer_.ForgetRows(i, moved);
   }
   state_.codes_unused_for = unused_->unused_for();
 }
 
-void Run::Note(const StepSums& sums, double norm) {
-  for (const auto& [name, value] : sums.values) {
-    noted_[name].first += value.first;
-    noted_[name].second += value.second;
-  }
-  noted_["gradient_norm"].first += norm;
-  ++noted_["gradient_norm"].second;
-  const auto add = [](at::Tensor& sum, const at::Tensor& more) {
-    if (more.defined()) sum = sum.defined() ? sum + more : more;
-  };
-  add(confusion_, sums.confusion);
-  add(used_codes_, sums.used_codes);
-  const auto loss = sums.values.find("loss");
-  if (loss != sums.values.end() && loss->second.second > 0)
-    metrics_["loss"] = loss->second.first / static_cast<double>(loss->second.second);
-}
-
 void Run::Log(double learning_rate) {
-  const auto merged = MergeNoted(ranks_.Gather(NotedText(noted_)));
-  for (auto* tensor : {&confusion_, &used_codes_})
-    if (tensor->defined()) ranks_.Sum({*tensor});
-  std::map<std::string, double> values;
-  for (const auto& [name, sum] : merged) values[name] = sum.first / static_cast<double>(sum.second);
-  values["learning_rate"] = learning_rate;
-  if (confusion_.defined()) {
-    const auto [miou, iou] = ReconstructionOf(confusion_);
-    values["miou"] = miou;
-    values["iou"] = iou;
-  }
-  if (used_codes_.defined()) {
-    values["codes_used"] = used_codes_.gt(0).sum().item<double>();
-    values["codes_perplexity"] = CodebookPerplexity(used_codes_);
-  }
-  for (const auto& [name, value] : meter_->Values()) values[name] = value;
+  const auto values = log_.Record(ranks_, *meter_, learning_rate);
   for (const auto& [name, value] : values) metrics_[name] = value;
   if (folder_) folder_->Log(state_.step, "train", values);
-  noted_.clear();
-  confusion_ = used_codes_ = at::Tensor();
 }
 
+model::Origin Run::Origin() const {
+  auto origin = model::NewOrigin("trained");
+  origin.stage = NameOfEnum(stage_.name);
+  origin.step = state_.step;
+  origin.run_config = ToToml(config_);
+  origin.data_fingerprint = feed_->fingerprint();
+  origin.metrics = metrics_;
+  if (const auto before = model::ReadOrigin(start_.checkpoint.folder()))
+    origin.licences = before->licences;
+  return origin;
+}
+
+bool Run::IsValidationDue() const {
+  const auto every = config_.keep.validate_every;
+  return every > 0 && state_.step > 0 && state_.step % every == 0 &&
+         state_.validated_step != state_.step;
+}
+
+// A checkpoint of a step that is validated knows what that found: it is measured before it gets its
+// name. The engine reads the weights as they lie on the disk.
 void Run::Save() {
-  if (folder_) folder_->Sync();
   const auto plan = Plan();
   const bool shards = plan.ranks > 1;
   if (ranks_.rank() == 0) fs::create_directories(checkpoints_);
@@ -528,43 +413,63 @@ void Run::Save() {
   if (shards || ranks_.rank() == 0) WriteStatePart(plan, optimizer_, state_.step);
   ranks_.Barrier();
   if (ranks_.rank() == 0) {
-    auto origin = model::NewOrigin("trained");
-    origin.stage = NameOfEnum(stage_.name);
-    origin.step = state_.step;
-    origin.run_config = ToToml(config_);
-    origin.data_fingerprint = feed_->fingerprint();
-    origin.metrics = metrics_;
-    if (const auto before = model::ReadOrigin(start_.checkpoint.folder()))
-      origin.licences = before->licences;
-    saved_ = FinishCheckpoint(plan, state_, std::move(origin));
+    const auto unfinished = WriteCheckpoint(plan, state_.step, Origin());
+    std::exception_ptr failed;
+    bool best = false;
+    try {
+      best = IsValidationDue() && Validate(unfinished);
+    } catch (const Error&) {
+      failed = std::current_exception();  // Of the validation: the steps behind it are kept.
+    }
+    folder_->Sync();
+    saved_ = FinishCheckpoint(plan, state_, Origin());
     PointAt(checkpoints_, "last", saved_);
+    if (best) PointAt(checkpoints_, "best", saved_);
     Prune(checkpoints_, config_.keep.last);
+    if (failed) std::rethrow_exception(failed);
   }
   ranks_.Barrier();
   saved_step_ = state_.step;
 }
 
-void Run::Validate() {
-  if (saved_step_ != state_.step) Save();
-  if (ranks_.rank() == 0) {
-    const auto values = hooks_.validate(saved_);
-    folder_->Log(state_.step, "val", values);
-    for (const auto& [name, value] : values) metrics_["val/" + name] = value;
-    const bool low = config_.keep.best.starts_with('-');
-    const auto found = values.find(low ? config_.keep.best.substr(1) : config_.keep.best);
-    if (!config_.keep.best.empty() && found == values.end()) {
-      log::Warn("train", "keep.best = \"" + config_.keep.best +
-                             "\" is no metric of the validation; it gives " +
-                             Join(NamesOf(values), ", "));
-    } else if (!config_.keep.best.empty() &&
-               (!state_.best ||
-                (low ? found->second < *state_.best : found->second > *state_.best))) {
-      state_.best = found->second;
-      state_.best_step = state_.step;
-      PointAt(checkpoints_, "best", saved_);
-      Prune(checkpoints_, config_.keep.last);
-    }
+// Of the first rank alone; whether it is the best so far.
+bool Run::Validate(const fs::path& checkpoint) {
+  Validation found;
+  try {
+    found = hooks_.validate(checkpoint);
+  } catch (const BusyError&) {
+    return false;  // Interrupted; whoever goes on validates first.
   }
+  folder_->Log(state_.step, "val", found.values);
+  for (const auto& [name, png] : found.pictures)
+    folder_->Picture(state_.step, name, std::as_bytes(std::span(png)));
+  for (const auto& [name, value] : found.values) metrics_["val/" + name] = value;
+  state_.validated_step = state_.step;
+  return TakesTheLead(found.values);
+}
+
+// Compares with the best so far, and takes its place.
+bool Run::TakesTheLead(const std::map<std::string, double>& values) {
+  if (config_.keep.best.empty()) return false;
+  const bool low = config_.keep.best.starts_with('-');
+  const auto found = values.find(low ? config_.keep.best.substr(1) : config_.keep.best);
+  if (found == values.end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : values) names.push_back(name);
+    log::Warn("train", "keep.best = \"" + config_.keep.best +
+                           "\" is no metric of the validation; it gives " + Join(names, ", "));
+    return false;
+  }
+  if (state_.best && !(low ? found->second < *state_.best : found->second > *state_.best))
+    return false;
+  state_.best = found->second;
+  state_.best_step = state_.step;
+  return true;
+}
+
+// The run was interrupted while its last checkpoint was measured.
+void Run::ValidateLate() {
+  if (ranks_.rank() == 0 && Validate(saved_)) PointAt(checkpoints_, "best", saved_);
   ranks_.Barrier();
 }
 
@@ -572,6 +477,7 @@ void Run::Validate() {
 
 TrainResult Train(const TrainConfig& config, Begin begin, const TrainHooks& hooks) {
   config.Validate();
+  KeepFreedMemory();
   // Shapes repeat: trying the convolutions out once pays on a GPU.
   at::globalContext().setBenchmarkCuDNN(true);
   return Run(config, hooks).Go(begin);

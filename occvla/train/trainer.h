@@ -12,11 +12,18 @@
 
 namespace occvla::train {
 
+/// What a checkpoint is worth.
+struct Validation {
+  std::map<std::string, double> values;         ///< By metric.
+  std::map<std::string, std::string> pictures;  ///< PNG by name (RunFolder::Picture).
+};
+
 /// What the loop needs of rooms that it does not know.
 struct TrainHooks {
   std::stop_token interrupt = {};
-  /// Measures a checkpoint on frames that the run does not train on: metric -> value.
-  std::function<std::map<std::string, double>(const std::filesystem::path& checkpoint)> validate;
+  /// Measures a checkpoint on frames that the run does not train on. A BusyError leaves it
+  /// unmeasured: the run is being interrupted.
+  std::function<Validation(const std::filesystem::path& checkpoint)> validate;
   /// What a checkpoint's model answers: meta actions of the frames with these tokens. Stage
   /// planner.
   std::function<std::map<std::string, data::MetaAction>(const std::filesystem::path& checkpoint,

@@ -57,6 +57,8 @@ void TrainConfig::Validate() const {
   require(keep.gradient_norms_every >= 0 && keep.validate_every >= 0,
           "keep.gradient_norms_every and keep.validate_every must be at least 0");
   require(keep.validate_frames >= 1, "keep.validate_frames must be at least 1");
+  require(keep.validate_questions >= 0 && keep.validate_pictures >= 0,
+          "keep.validate_questions and keep.validate_pictures must be at least 0");
   require(keep.best.empty() || keep.validate_every > 0,
           "keep.best needs validations; set keep.validate_every");
   if (!problems.empty()) throw ConfigError("train:\n" + Join(problems, "\n"));

@@ -176,7 +176,7 @@ struct KeepConfig {
   std::string dtype = "F32";
   std::string best;
   int64_t log_every = 10, gradient_norms_every = 0;
-  int64_t validate_every = 0, validate_frames = 32;
+  int64_t validate_every = 0, validate_frames = 32, validate_questions = 4, validate_pictures = 2;
   std::string validate_split = "val";
 
   template <typename Visitor>
@@ -185,11 +185,17 @@ struct KeepConfig {
     v("last", last, "checkpoints kept beside the best one");
     v("save", save, "whole | overlay (trained tensors over their base) | auto");
     v("dtype", dtype, "F32 | BF16: weights in the checkpoints; the training state is float32");
-    v("best", best, "metric whose best checkpoint is kept; \"-l2_avg\" = lowest; empty = none");
+    v("best", best,
+      "metric of validations (meta_action_both, qa, occupancy_miou, ...) whose best checkpoint is "
+      "kept; \"-l2\" = lowest; empty = none");
     v("log_every", log_every, "steps between two records of metrics.jsonl");
     v("gradient_norms_every", gradient_norms_every, "steps between gradient norms by loss; 0 = no");
     v("validate_every", validate_every, "steps between validations by the engine; 0 = none");
     v("validate_frames", validate_frames, "keyframes of a validation, spread over the split");
+    v("validate_questions", validate_questions,
+      "questions of NuScenes-QA asked about each of them; 0 = none");
+    v("validate_pictures", validate_pictures,
+      "how many of them are drawn beside the truth, into the run's samples/ and page");
     v("validate_split", validate_split, "split of the first data set to validate on");
   }
 };

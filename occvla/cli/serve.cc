@@ -1,11 +1,11 @@
 #include <CLI/Option.hpp>
 #include <condition_variable>
+#include <iomanip>
 #include <memory>
 #include <mutex>
 #include <ostream>
+#include <sstream>
 #include <unordered_map>
-
-#include <fmt/format.h>
 
 #include "occvla/base/error.h"
 #include "occvla/base/log.h"
@@ -40,8 +40,11 @@ class ServedFrames {
   ServedFrames(const data::nuscenes::Dataset& dataset, const std::string& split)
       : dataset_(dataset) {
     const auto& samples = dataset.tables().rows().sample;
-    for (const auto row : dataset.KeyFrames(split))
-      rows_.emplace(samples[row].token.ToString(), row);
+    for (const auto row : dataset.KeyFrames(split)) {
+      const auto token = samples[row].token.ToString();
+      if (rows_.empty()) first_ = token;
+      rows_.emplace(token, row);
+    }
   }
 
   std::optional<data::Frame> Find(const std::string& token) const {
@@ -50,10 +53,12 @@ class ServedFrames {
     return dataset_.FrameOf(found->second);
   }
   size_t size() const { return rows_.size(); }
+  const std::string& first() const { return first_; }
 
  private:
   const data::nuscenes::Dataset& dataset_;  // The verb's.
   std::unordered_map<std::string, data::nuscenes::Row> rows_;
+  std::string first_;  // Of the first scene, by time.
 };
 
 /// Blocks until SIGINT or SIGTERM.
@@ -79,9 +84,10 @@ serve::ServiceOptions OptionsOf(const Flags& flags) {
   options.log = [](const std::string& text) { log::Warn("serve", Printable(text)); };
   if (flags.log_requests) {
     options.on_answered = [](const serve::Exchange& exchange) {
-      log::Info("serve",
-                fmt::format("{} {} {} {:.1f} ms", exchange.method, Printable(exchange.path, 120),
-                            exchange.status, exchange.seconds * 1000));
+      std::ostringstream line;
+      line << exchange.method << " " << Printable(exchange.path, 120) << " " << exchange.status
+           << " " << std::fixed << std::setprecision(1) << exchange.seconds * 1000 << " ms";
+      log::Info("serve", line.str());
     };
   }
   return options;
@@ -93,13 +99,14 @@ bool IsLoopback(const std::string& host) {
 
 void Run(const Flags& flags, const Context& context) {
   flags.model.Validate();
-  const auto options = OptionsOf(flags);
+  auto options = OptionsOf(flags);
   std::optional<data::nuscenes::Dataset> dataset;
   std::optional<ServedFrames> frames;
   if (!flags.dataset.dataroot.empty()) {
     dataset = data::nuscenes::Dataset::Open(OptionsFrom(flags.dataset));
     frames.emplace(*dataset, flags.split);
-    log::Info("serve", fmt::format("{} key frames by token", frames->size()));
+    options.example_frame = frames->first();
+    log::Info("serve", std::to_string(frames->size()) + " key frames by token");
   }
   serve::FrameLookup lookup;
   if (frames) lookup = [&](const std::string& token) { return frames->Find(token); };
@@ -113,12 +120,12 @@ void Run(const Flags& flags, const Context& context) {
     log::Warn("serve", "others can reach this address, and no token is asked for; see --tokens");
   }
   const bool six = flags.host.find(':') != std::string::npos;
-  context.out << fmt::format("http://{}:{}", six ? "[" + flags.host + "]" : flags.host, port)
+  context.out << "http://" << (six ? "[" + flags.host + "]" : flags.host) << ":" << port
               << std::endl;
   AwaitInterrupt(context.interrupt);
-  log::Info("serve", fmt::format("stopping: what waits or runs has {} s", flags.grace_s));
+  log::Info("serve", "stopping");
   const size_t failed = service.Stop(flags.grace_s);
-  log::Info("serve", fmt::format("stopped; {} requests were not finished", failed));
+  log::Info("serve", "stopped; " + std::to_string(failed) + " requests were not finished");
 }
 
 void AddModelFlags(CLI::App& verb, Flags& flags) {

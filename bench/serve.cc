@@ -55,7 +55,8 @@ void AskEngine(infer::Engine& engine, const std::vector<data::Frame>& frames) {
   std::vector<std::future<data::Prediction>> replies;
   size_t taken = 0;
   for (int i = 0; i < kRequests; ++i) {
-    replies.push_back(engine.Submit(Question(frames[static_cast<size_t>(i) % frames.size()], kQuestion)));
+    replies.push_back(
+        engine.Submit(Question(frames[static_cast<size_t>(i) % frames.size()], kQuestion)));
     if (replies.size() - taken == kClients) replies[taken++].get();
   }
   while (taken < replies.size()) replies[taken++].get();
@@ -87,19 +88,23 @@ void AskServer(int port, const std::vector<data::Frame>& frames) {
 void AskEight(infer::Engine& engine, const std::vector<data::Frame>& frames, size_t step) {
   std::vector<std::future<data::Prediction>> replies;
   for (size_t i = 0; i < 8; ++i)
-    replies.push_back(engine.Submit(
-        Question(frames[i * step % frames.size()], kQuestion + std::string(i, ' '))));
+    replies.push_back(
+        engine.Submit(Question(frames[i * step % frames.size()], kQuestion + std::string(i, ' '))));
   for (auto& reply : replies) reply.get();
 }
 
 void Measure() {
-  const auto dataset = data::nuscenes::Dataset::Open(
-      {.dataroot = std::string(kModel) + "/world", .version = "v1.0-synth"});
+  data::nuscenes::DatasetOptions world;
+  world.dataroot = std::string(kModel) + "/world";
+  world.version = "v1.0-synth";
+  const auto dataset = data::nuscenes::Dataset::Open(world);
   std::vector<data::Frame> frames;
   for (const auto row : dataset.KeyFrames("all")) frames.push_back(dataset.FrameOf(row));
   infer::Engine engine(kModel);
   const double direct = BestSeconds([&] { AskEngine(engine, frames); });
 
+  ServiceOptions options;
+  options.model_name = "nano";
   Service service(
       engine.config(), [&](infer::Request request) { return engine.Submit(std::move(request)); },
       [&](const std::string& token) -> std::optional<data::Frame> {
@@ -107,7 +112,7 @@ void Measure() {
           if (frame.token == token) return frame;
         return std::nullopt;
       },
-      {.model_name = "nano"});
+      options);
   const int port = service.Listen("127.0.0.1", 0);
   const double served = BestSeconds([&] { AskServer(port, frames); });
   std::printf("%-28s %8.1f answers/s\n", "engine", kRequests / direct);
@@ -115,10 +120,12 @@ void Measure() {
               kRequests / served, direct / served);
   AskEight(engine, frames, 1);
   const double eight_frames = BestSeconds([&] { AskEight(engine, frames, 1); });
-  const double one_frame = BestSeconds([&] {
-    AskEight(engine, {frames.back()}, 0);  // Another frame: the cache does not hold it yet.
-    AskEight(engine, frames, 0);
-  }) / 2;
+  const double one_frame =
+      BestSeconds([&] {
+        AskEight(engine, {frames.back()}, 0);  // Another frame: the cache does not hold it yet.
+        AskEight(engine, frames, 0);
+      }) /
+      2;
   std::printf("%-28s %8.1f ms\n", "8 questions, 8 frames", eight_frames * 1000);
   std::printf("%-28s %8.1f ms, %.2f times as fast\n", "8 questions, 1 frame", one_frame * 1000,
               eight_frames / one_frame);

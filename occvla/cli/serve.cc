@@ -1,9 +1,12 @@
 #include <CLI/Option.hpp>
 #include <cmath>
 #include <condition_variable>
+#include <iomanip>
 #include <memory>
 #include <mutex>
 #include <ostream>
+#include <sstream>
+#include <sstream>
 #include <unordered_map>
 
 #include "occvla/base/error.h"
@@ -43,8 +46,11 @@ class ServedFrames {
   ServedFrames(const data::nuscenes::Dataset& dataset, const std::string& split)
       : dataset_(dataset) {
     const auto& samples = dataset.tables().rows().sample;
-    for (const auto row : dataset.KeyFrames(split))
-      rows_.emplace(samples[row].token.ToString(), row);
+    for (const auto row : dataset.KeyFrames(split)) {
+      const auto token = samples[row].token.ToString();
+      if (rows_.empty()) first_ = token;
+      rows_.emplace(token, row);
+    }
   }
 
   std::optional<data::Frame> Find(const std::string& token) const {
@@ -53,10 +59,12 @@ class ServedFrames {
     return dataset_.FrameOf(found->second);
   }
   size_t size() const { return rows_.size(); }
+  const std::string& first() const { return first_; }
 
  private:
   const data::nuscenes::Dataset& dataset_;  // The verb's.
   std::unordered_map<std::string, data::nuscenes::Row> rows_;
+  std::string first_;  // Of the first scene, by time.
 };
 
 /// Blocks until SIGINT or SIGTERM.
@@ -82,9 +90,10 @@ serve::ServiceOptions OptionsOf(const Flags& flags) {
   options.log = [](const std::string& text) { log::Warn("serve", Printable(text)); };
   if (flags.log_requests) {
     options.on_answered = [](const serve::Exchange& exchange) {
-      log::Info("serve", exchange.method + " " + Printable(exchange.path, 120) + " " +
-                             std::to_string(exchange.status) + " " +
-                             std::to_string(std::lround(exchange.seconds * 1000)) + " ms");
+      std::ostringstream line;
+      line << exchange.method << " " << Printable(exchange.path, 120) << " " << exchange.status
+           << " " << std::fixed << std::setprecision(1) << exchange.seconds * 1000 << " ms";
+      log::Info("serve", line.str());
     };
   }
   return options;
@@ -96,13 +105,14 @@ bool IsLoopback(const std::string& host) {
 
 void Run(const Flags& flags, const Context& context) {
   flags.model.Validate();
-  const auto options = OptionsOf(flags);
+  auto options = OptionsOf(flags);
   std::shared_ptr<const data::nuscenes::Dataset> dataset;
   std::optional<ServedFrames> frames;
   if (!flags.dataset.dataroot.empty()) {
     dataset = std::make_shared<const data::nuscenes::Dataset>(
         data::nuscenes::Dataset::Open(OptionsFrom(flags.dataset)));
     frames.emplace(*dataset, flags.split);
+    options.example_frame = frames->first();
     log::Info("serve", std::to_string(frames->size()) + " key frames by token");
   }
   const auto root = std::filesystem::weakly_canonical(flags.dataset.dataroot);

@@ -13,7 +13,7 @@ namespace occvla::serve {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto kLook = std::chrono::milliseconds(200);  // How soon a client's leaving is seen.
+constexpr auto kLook = std::chrono::milliseconds(100);  // How soon a client's leaving is seen.
 
 }  // namespace
 

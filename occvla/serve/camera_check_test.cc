@@ -81,10 +81,10 @@ TEST(CameraCheckTest, EqualMirroredAndBlankImagesAreTold) {
   near.rgb[5] ^= 1;  // JPEG need not give the same bytes.
   auto blank = made[5];
   std::fill(blank.rgb.begin(), blank.rgb.end(), uint8_t{9});
-  EXPECT_THAT(CheckImages({made[0], made[1], near, made[3], Mirrored(made[1]), blank}),
-              ElementsAre("images_equal:CAM_FRONT=CAM_FRONT_LEFT",
-                          "images_mirrored:CAM_FRONT_RIGHT=CAM_BACK_LEFT",
-                          "image_blank:CAM_BACK_RIGHT"));
+  EXPECT_THAT(
+      CheckImages({made[0], made[1], near, made[3], Mirrored(made[1]), blank}),
+      ElementsAre("images_equal:CAM_FRONT=CAM_FRONT_LEFT",
+                  "images_mirrored:CAM_FRONT_RIGHT=CAM_BACK_LEFT", "image_blank:CAM_BACK_RIGHT"));
   EXPECT_THAT(CheckImages({}), IsEmpty());
 }
 

@@ -92,8 +92,8 @@ TEST_F(ChatRequestTest, CamerasAreNamedByTheTextBeforeOrByAField) {
   EXPECT_EQ(chat.request.prompt, "What is ahead?");
   const auto pixels_of = [](int seed) {
     const auto png = MadePng(seed);
-    return data::EncodePng(data::Resize(
-        data::DecodeImage(std::as_bytes(std::span(png)), "test"), 8, 8));
+    return data::EncodePng(
+        data::Resize(data::DecodeImage(std::as_bytes(std::span(png)), "test"), 8, 8));
   };
   EXPECT_EQ(chat.request.frame.images[2].bytes, pixels_of(2));
   EXPECT_EQ(chat.request.frame.images[3].bytes, pixels_of(3));
@@ -110,28 +110,44 @@ TEST_F(ChatRequestTest, TheSameImagesHaveTheSameKeyWhateverIsAsked) {
 
 TEST_F(ChatRequestTest, WhatIsWrongIsToldWithItsField) {
   const std::pair<Json, std::string> cases[] = {
-      {With({{"top_k", 3}}), "400 top_k: the document has the unknown field \"top_k\"; did you mean \"top_p\"?"},
-      {With({{"temperature", 3}}), "400 temperature: temperature must be a number from 0 to 2, but is 3"},
-      {With({{"temperature", "hot"}}), "400 temperature: temperature must be a number, but is \"hot\""},
+      {With({{"top_k", 3}}),
+       "400 top_k: the document has the unknown field \"top_k\"; did you mean \"top_p\"?"},
+      {With({{"temperature", 3}}),
+       "400 temperature: temperature must be a number from 0 to 2, but is 3"},
+      {With({{"temperature", "hot"}}),
+       "400 temperature: temperature must be a number, but is \"hot\""},
       {With({{"top_p", 0}}), "400 top_p: top_p must be above 0, but is 0"},
-      {With({{"max_tokens", 0}}), "400 max_tokens: max_tokens must be an integer from 1 to 512, but is 0"},
+      {With({{"max_tokens", 0}}),
+       "400 max_tokens: max_tokens must be an integer from 1 to 512, but is 0"},
       {With({{"n", 2}}), "400 n: n must be an integer from 1 to 1, but is 2"},
-      {With({{"logprobs", true}}), "400 logprobs: logprobs must be false: probabilities are not given"},
-      {With({{"presence_penalty", 1}}), "400 presence_penalty: presence_penalty must be 0: there are no penalties here"},
-      {With({{"stream_options", {{"include_usage", true}}}}), "400 stream_options: stream_options belongs to \"stream\": true"},
+      {With({{"logprobs", true}}),
+       "400 logprobs: logprobs must be false: probabilities are not given"},
+      {With({{"presence_penalty", 1}}),
+       "400 presence_penalty: presence_penalty must be 0: there are no penalties here"},
+      {With({{"stream_options", {{"include_usage", true}}}}),
+       "400 stream_options: stream_options belongs to \"stream\": true"},
       {With({{"stop", {"a", "b", "c", "d", "e"}}}), "400 stop: stop may hold 4 texts, but holds 5"},
       {With({{"model", "gpt"}}), "404 model: there is no model \"gpt\" here, but \"nano\""},
-      {With({{"messages", Json::array()}}), "400 messages: messages must be an array of 1 to 64 messages"},
-      {With({{"messages", {{{"role", "user"}}}}}), "400 messages[0].content: messages[0] lacks the field \"content\""},
+      {With({{"messages", Json::array()}}),
+       "400 messages: messages must be an array of 1 to 64 messages"},
+      {With({{"messages", {{{"role", "user"}}}}}),
+       "400 messages[0].content: messages[0] lacks the field \"content\""},
       {With({{"messages", {{{"role", "tool"}, {"content", ""}}}}}),
-       "400 messages[0].role: messages[0].role must be \"system\", \"developer\", \"user\" or \"assistant\""},
+       "400 messages[0].role: messages[0].role must be \"system\", \"developer\", \"user\" or "
+       "\"assistant\""},
       {With({{"messages", {{{"role", "assistant"}, {"content", ""}}}}}),
        "400 messages[0].role: messages[0].role must be \"user\" in the last message"},
-      {With({{"occvla", {{"frame", "f2"}}}}), "404 occvla.frame: occvla.frame names no frame of this server's data set"},
-      {With({{"occvla", {{"frame", nullptr}}}}), "400 messages: messages must hold one image or six, or occvla.frame must name a frame"},
-      {With({{"occvla", {{"deadline_s", 1e9}}}}), "400 occvla.deadline_s: occvla.deadline_s must be a number from 0.001 to 300, but is 1000000000.0"},
-      {With({{"occvla", {{"ego", {{"velocity", {1}}}}}}}), "400 occvla.ego.velocity: occvla.ego.velocity must be an array of 2 numbers, but is [1]"},
-      {With({{"occvla", {{"calibration", {{"CAM_X", 1}}}}}}), "400 occvla.calibration.CAM_X: occvla.calibration has the unknown field \"CAM_X\""},
+      {With({{"occvla", {{"frame", "f2"}}}}),
+       "404 occvla.frame: occvla.frame names no frame of this server's data set"},
+      {With({{"occvla", {{"frame", nullptr}}}}),
+       "400 messages: messages must hold one image or six, or occvla.frame must name a frame"},
+      {With({{"occvla", {{"deadline_s", 1e9}}}}),
+       "400 occvla.deadline_s: occvla.deadline_s must be a number from 0.001 to 300, but is "
+       "1000000000.0"},
+      {With({{"occvla", {{"ego", {{"velocity", {1}}}}}}}),
+       "400 occvla.ego.velocity: occvla.ego.velocity must be an array of 2 numbers, but is [1]"},
+      {With({{"occvla", {{"calibration", {{"CAM_X", 1}}}}}}),
+       "400 occvla.calibration.CAM_X: occvla.calibration has the unknown field \"CAM_X\""},
   };
   for (const auto& [body, problem] : cases) EXPECT_EQ(Problem(body), problem);
 }
@@ -168,10 +184,11 @@ TEST_F(ChatRequestTest, ImagesAreRefusedWithTheirPlace) {
 
 TEST_F(ChatRequestTest, CalibrationHasToFitTheImage) {
   auto body = Parts(Json::array({ImagePart(1)}));
-  const Json camera{{"intrinsic", {{10, 0, 6}, {0, 10, 4}, {0, 0, 1}}},
-                    {"camera_in_ego", {{"rotation", {0.5, -0.5, 0.5, -0.5}}, {"translation", {1, 0, 1}}}},
-                    {"width", 12},
-                    {"height", 8}};
+  const Json camera{
+      {"intrinsic", {{10, 0, 6}, {0, 10, 4}, {0, 0, 1}}},
+      {"camera_in_ego", {{"rotation", {0.5, -0.5, 0.5, -0.5}}, {"translation", {1, 0, 1}}}},
+      {"width", 12},
+      {"height", 8}};
   body["occvla"] = {{"calibration", {{"CAM_FRONT", camera}}}};
   const auto chat = Read(body);
   ASSERT_TRUE(chat.request.frame.images[0].camera);

@@ -209,10 +209,10 @@ void AddEngineRoutes(const EngineRoutes& r) {
     response.set_content(r.metrics.Text(r.dispatcher.state(), r.server.connections()),
                          "text/plain; version=0.0.4; charset=utf-8");
   });
-  http.Get("/openapi.json", [text = OpenApi(r.model_name, r.limits, r.server.limits())](
-                                const Request&, Response& response) {
-    response.set_content(text, "application/json");
-  });
+  http.Get(
+      "/openapi.json",
+      [text = OpenApi({r.model_name, r.example_frame, r.limits, r.server.limits()})](
+          const Request&, Response& response) { response.set_content(text, "application/json"); });
 }
 
 std::map<std::string, std::string> EngineMethods() {

@@ -19,6 +19,7 @@ struct EngineRoutes {
   Metrics& metrics;
   model::ModelConfig model;
   std::string model_name;
+  std::string example_frame;  ///< A token of the data set, for the document; may be empty.
   AskLimits limits;
   std::function<void(const std::string&)> log;  ///< One line of what a person should know.
 };

@@ -10,9 +10,9 @@
 namespace occvla::serve {
 namespace {
 
+using httplib::Headers;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using httplib::Headers;
 
 constexpr const char* kToken = "0123456789abcdef";
 

@@ -179,7 +179,8 @@ constexpr const char* kSchemas = R"json({
 Json Nullable(Json schema) { return {{"anyOf", {{{"type", "null"}}, std::move(schema)}}}; }
 
 // What depends on the cameras' names or on this server's limits.
-void Complete(Json& schemas, const std::string& model_name, const AskLimits& limits) {
+void Complete(Json& schemas, const OpenApiFacts& facts) {
+  const auto& limits = facts.limits;
   const Json calibration{{"$ref", "#/components/schemas/CameraCalibration"}};
   Json cameras = Json::object(), images = Json::object();
   for (const auto& name : schemas["CameraName"]["enum"]) {
@@ -197,13 +198,22 @@ void Complete(Json& schemas, const std::string& model_name, const AskLimits& lim
       {"type", {"integer", "null"}}, {"minimum", 1}, {"maximum", limits.max_new_tokens}};
   auto& chat = schemas["ChatRequest"]["properties"];
   chat["max_tokens"] = chat["max_completion_tokens"] = tokens;
-  chat["model"]["examples"] = {model_name};
+  chat["model"] = {{"enum", {facts.model_name}}};
   auto& predict = schemas["PredictRequest"]["properties"];
   predict["max_tokens"] = tokens;
   predict["questions"]["maxItems"] = limits.max_questions;
   predict["questions"]["items"]["maxLength"] = limits.max_text_bytes / 4;
   predict["deadline_s"]["maximum"] = limits.max_deadline_s;
   chat["occvla"]["anyOf"][1]["properties"]["deadline_s"]["maximum"] = limits.max_deadline_s;
+  if (!facts.example_frame.empty()) {
+    chat["occvla"]["anyOf"][1]["properties"]["frame"]["examples"] = {facts.example_frame};
+    predict["frame"]["examples"] = {facts.example_frame};
+    schemas["PredictRequest"]["examples"] = {{{"frame", facts.example_frame}}};
+    const Json message{{"role", "user"}, {"content", "What is ahead?"}};
+    schemas["ChatRequest"]["examples"] = {{{"model", facts.model_name},
+                                           {"messages", Json::array({message})},
+                                           {"occvla", {{"frame", facts.example_frame}}}}};
+  }
   auto& stop = schemas["Stop"]["anyOf"];
   stop[1]["maxLength"] = stop[2]["items"]["maxLength"] = limits.max_stop_bytes / 4;
   stop[2]["maxItems"] = limits.max_stops;
@@ -239,14 +249,13 @@ void AddErrors(Json& paths) {
 
 }  // namespace
 
-std::string OpenApi(const std::string& model_name, const AskLimits& limits,
-                    const HttpLimits& http) {
+std::string OpenApi(const OpenApiFacts& facts) {
   Json schemas = Json::parse(kSchemas), paths = Json::parse(kPaths);
-  Complete(schemas, model_name, limits);
+  Complete(schemas, facts);
   AddErrors(paths);
   const auto text = "A vision-language-action model of six cameras. Bodies have at most " +
-                    std::to_string(http.body_bytes) + " bytes, images at most " +
-                    std::to_string(limits.max_pixels) + " pixels.";
+                    std::to_string(facts.http.body_bytes) + " bytes, images at most " +
+                    std::to_string(facts.limits.max_pixels) + " pixels.";
   const Json document{
       {"openapi", "3.1.0"},
       {"info", {{"title", "OccVLA"}, {"version", OCCVLA_VERSION}, {"description", text}}},

@@ -6,7 +6,15 @@
 
 namespace occvla::serve {
 
-/// The OpenAPI 3.1 document of the engine's routes, with this server's limits in it.
-std::string OpenApi(const std::string& model_name, const AskLimits& limits, const HttpLimits& http);
+/// What the document says of this one server.
+struct OpenApiFacts {
+  std::string model_name;
+  std::string example_frame;  ///< A token that it knows; empty without a data set.
+  AskLimits limits;
+  HttpLimits http;
+};
+
+/// The OpenAPI 3.1 document of the engine's routes.
+std::string OpenApi(const OpenApiFacts& facts);
 
 }  // namespace occvla::serve

@@ -14,6 +14,7 @@ Service::Service(const model::ModelConfig& model, EngineCall engine, FrameLookup
                    .metrics = metrics_,
                    .model = model,
                    .model_name = options.model_name,
+                   .example_frame = options.example_frame,
                    .limits = options.ask,
                    .log = options.log});
   server_.OnAnswered([this, also = options.on_answered](const Exchange& exchange) {

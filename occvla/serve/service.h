@@ -12,6 +12,7 @@ struct ServiceOptions {
   AskLimits ask;
   GuardOptions guard;
   std::string model_name;
+  std::string example_frame;                         ///< A known token, for the document.
   std::function<void(const std::string&)> log;       ///< One line; may be empty. Any thread.
   std::function<void(const Exchange&)> on_answered;  ///< Each request; may be empty.
 };

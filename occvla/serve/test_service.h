@@ -63,8 +63,9 @@ class FakeEngine {
   /// Says the question back, word by word, up to the token limit or a stop word.
   static data::Prediction Echo(const infer::Request& request) {
     data::Prediction prediction;
-    prediction.text = request.prompt.empty() ? "Scene: road\nIntent: go\nMeta action: Accelerate, Go Straight"
-                                             : "You said: " + request.prompt;
+    prediction.text = request.prompt.empty()
+                          ? "Scene: road\nIntent: go\nMeta action: Accelerate, Go Straight"
+                          : "You said: " + request.prompt;
     if (request.on_progress) request.on_progress("vision", 1, 1);
     if (request.on_text) {
       const size_t half = prediction.text.size() / 2;
@@ -75,7 +76,8 @@ class FakeEngine {
     prediction.timings.new_tokens = 7;
     if (request.trajectory) {
       prediction.trajectory_E.emplace();
-      for (size_t i = 0; i < 6; ++i) (*prediction.trajectory_E)[i] = {2.5 * (static_cast<double>(i) + 1), 0};
+      for (size_t i = 0; i < 6; ++i)
+        (*prediction.trajectory_E)[i] = {2.5 * (static_cast<double>(i) + 1), 0};
       prediction.meta_action = {data::Velocity::kAccelerate, data::Direction::kGoStraight};
     }
     if (request.occupancy) {
@@ -132,7 +134,8 @@ class TestService {
   int port_ = 0;
 };
 
-/// {"model": "nano", "messages": [{"role": "user", "content": question}], "occvla": {"frame": "f1"}}
+/// {"model": "nano", "messages": [{"role": "user", "content": question}], "occvla": {"frame":
+/// "f1"}}
 inline nlohmann::json ChatBody(const std::string& question) {
   return {{"model", "nano"},
           {"messages", {{{"role", "user"}, {"content", question}}}},

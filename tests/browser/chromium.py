@@ -204,11 +204,11 @@ class Browser:
         return answer["result"].get("value")
 
     def wait(self, expression, what, timeout=30):
-        """Waits until an expression is true, and returns its value."""
+        """Waits until an expression is true, and returns its value; an element comes as {}."""
         until = time.monotonic() + timeout
         while time.monotonic() < until:
             value = self.run(expression)
-            if value:
+            if value or isinstance(value, dict):
                 return value
             self.settle(0.02)
         raise Failed(f"{what} did not come about within {timeout} s")

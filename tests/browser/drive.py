@@ -19,6 +19,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 
@@ -34,6 +35,24 @@ NEEDS_NAME = {
 
 class Skipped(Exception):
     pass
+
+
+class Server:
+    """A command that serves, until the end of the scope."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.address = self.process.stdout.readline().strip()
+        if not self.address:
+            self.process.wait(20)
+            raise SystemExit("the server printed no address")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(20)
 
 
 class Drive:
@@ -310,6 +329,27 @@ class Drive:
                 if self.options.pictures:
                     self.browser.picture(self.options.pictures / f"viewer-{width}-{theme}.png")
 
+    def token(self):
+        """A server that wants a token: the page asks for it, or finds it in the address."""
+        if "serve" not in self.options.server:
+            raise Skipped("the server takes no tokens")
+        secret = "browser-test-0123456789"
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(secret + "\n")
+            file.flush()
+            with Server([*self.options.server, "--tokens", file.name]) as server:
+                self.browser.go(server.address)
+                self.browser.wait("document.querySelector('dialog[open] input')", "the question for a token")
+                self.browser.call("Input.insertText", text=secret)
+                self.browser.click("dialog button")
+                self.browser.wait("document.querySelector('.occupancy')?.dataset.shown", "the page", 60)
+                self.browser.run("sessionStorage.clear()")
+                self.browser.go("about:blank")
+                self.browser.go(f"{server.address}/#token={secret}")
+                self.browser.wait("document.querySelector('.occupancy')?.dataset.shown", "the page", 60)
+                if secret in self.browser.run("location.href"):
+                    raise chromium.Failed("the token stays in the address")
+
     def foreign(self):
         if self.browser.foreign:
             raise chromium.Failed(f"asked of other hosts: {self.browser.foreign}")
@@ -317,7 +357,8 @@ class Drive:
 
     def quiet(self):
         # The page asks whether there is a model; a viewer without one says no.
-        real = [one for one in self.browser.complaints if "/v1/models" not in one]
+        # A server that wants a token refuses the first request, and the browser says so.
+        real = [one for one in self.browser.complaints if "/v1/models" not in one and " 401 " not in one]
         if real:
             raise chromium.Failed("; ".join(real[:5]))
 
@@ -347,27 +388,19 @@ def main():
         return 0
     if options.pictures:
         options.pictures.mkdir(parents=True, exist_ok=True)
-    server = subprocess.Popen(options.server, stdout=subprocess.PIPE, text=True)
-    try:
-        address = server.stdout.readline().strip()
-        if not address:
-            print("the server printed no address", file=sys.stderr)
-            return 1
-        reason = absent(address)
+    with Server(options.server) as server:
+        reason = absent(server.address)
         if reason:
             print(f"skipped: {reason}\n0 passed, 0 failed, 1 skipped")
             return 0
         with chromium.Browser(path) as browser:
-            drive = Drive(browser, address, options)
+            drive = Drive(browser, server.address, options)
             for check in (
                 drive.blocker, drive.open, drive.scrub, drive.play, drive.filter, drive.modes, drive.compare,
                 drive.metrics, drive.ask, drive.names, drive.keyboard, drive.rate, drive.layouts,
-                drive.foreign, drive.quiet,
+                drive.token, drive.foreign, drive.quiet,
             ):  # fmt: skip
                 drive.check(check.__name__, check)
-    finally:
-        server.terminate()
-        server.wait(20)
     counts = drive.counts
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     return 1 if counts["failed"] else 0

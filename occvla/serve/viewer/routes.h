@@ -10,7 +10,8 @@ namespace viewer {
 class Source;
 }
 
-/// GET /, /assets/*, /v1/datasets, /v1/frames/...: what the viewer in the browser reads. `source`
+/// The page (GET /, /assets/...) and what it reads: GET /v1/frames, /v1/frames/TOKEN with its
+/// images, occupancy and predictions, /v1/runs/metrics, /v1/runs/compare (docs/VIEWER.md). `source`
 /// outlives the server.
 void AddViewerRoutes(httplib::Server& server, viewer::Source& source);
 

@@ -26,6 +26,7 @@ class ViewerRoutesTest : public ::testing::Test {
  protected:
   ViewerRoutesTest() {
     town_.WriteOccupancy(0);
+    town_.made.WriteFiles(town_.Root());
     source_ = std::make_unique<viewer::Source>(
         town_.Open(), viewer::SourceOptions{.name = "town", .runs = {town_.WriteRun("r", {0}, 2)}});
     AddViewerRoutes(server_, *source_);

@@ -33,7 +33,6 @@ struct TestTown {
     made.AddScene("scene-0001", places);
     made.AddTrack("vehicle.car", sightings);
     made.WriteTables(Root(), "v1.0-mini");
-    made.WriteFiles(Root());
     data::nuscenes::TestDataset::Write(Root() / "v1.0-mini" / "meta_actions.json",
                                        "{\"" + Token(0) + "\": \"Maintain speed, Go Straight\"}");
   }

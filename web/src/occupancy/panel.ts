@@ -326,7 +326,7 @@ export class OccupancyPanel {
   private addAgreement(real: Pane, pane: Pane): void {
     if (!real.grid || !pane.grid) return;
     const { miou, iou } = agreement(real.grid, pane.grid);
-    pane.remark = `mIoU ${(100 * miou).toFixed(1)} %, IoU ${(100 * iou).toFixed(1)} %`;
+    pane.remark = `mIoU ${(100 * miou).toFixed(1)}, IoU ${(100 * iou).toFixed(1)} %`;
   }
 
   // All panes change together; an older request that comes in late changes nothing.

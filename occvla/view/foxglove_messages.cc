@@ -195,18 +195,19 @@ std::string MapMessage(uint64_t time_ns, const LocalMap& map) {
   return Dump(Update(time_ns, Json::array({std::move(entity)})));
 }
 
-std::string PathMessage(uint64_t time_ns, std::string_view id, const std::vector<PathPoint>& path,
-                        const Colour& colour) {
+std::string PathMessage(uint64_t time_ns, std::string_view id, std::span<const PathPoint> path,
+                        std::span<const PathPoint> marks, const Colour& colour) {
+  // A hand's breadth above the ground, in which it would vanish.
+  const auto above = [](const PathPoint& point) {
+    return Eigen::Vector3d(point.p_E.x(), point.p_E.y(), point.z_E + 0.1);
+  };
   Json entity = Entity(time_ns, id);
   std::vector<Eigen::Vector3d> points_E;
-  for (const PathPoint& point : path)
-    points_E.emplace_back(point.p_E.x(), point.p_E.y(), point.z_E + 0.1);
+  for (const PathPoint& point : path) points_E.push_back(above(point));
   if (points_E.size() > 1) entity["lines"].push_back(Line(points_E, false, 0.3, colour));
-  for (double time = kTrajectoryStep; time <= kTrajectoryEnd; time += kTrajectoryStep) {
-    const auto point = AtTime(path, time);
-    if (!point) continue;
+  for (const PathPoint& mark : marks) {
     geom::Pose X_EB = geom::Pose::Identity();
-    X_EB.translation() = Eigen::Vector3d(point->p_E.x(), point->p_E.y(), point->z_E + 0.1);
+    X_EB.translation() = above(mark);
     entity["spheres"].push_back({{"pose", Pose(X_EB)},
                                  {"size", Vector(Eigen::Vector3d::Constant(0.6))},
                                  {"color", Color(colour)}});

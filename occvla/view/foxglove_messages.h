@@ -35,9 +35,9 @@ std::string TransformsMessage(uint64_t time_ns, std::span<const FramePlace> plac
 /// ones. The frame has an ego pose.
 std::string BoxesMessage(uint64_t time_ns, const data::Frame& frame);
 std::string MapMessage(uint64_t time_ns, const LocalMap& map);
-/// A line through the points with a ball each half second, replaces the previous one.
-std::string PathMessage(uint64_t time_ns, std::string_view id, const std::vector<PathPoint>& path,
-                        const Colour& colour);
+/// A line along the path with a ball at each mark; replaces the previous one.
+std::string PathMessage(uint64_t time_ns, std::string_view id, std::span<const PathPoint> path,
+                        std::span<const PathPoint> marks, const Colour& colour);
 
 /// A point at the centre of each voxel that is not free and has a free one, or the grid's outside,
 /// at one of its six faces (what lies inside of a solid cannot be seen, and would be most of it):

@@ -93,7 +93,7 @@ TEST(FoxgloveMessagesTest, EveryMessageFollowsItsSchema) {
   map.areas.push_back({data::nuscenes::Layer::kDrivableArea, {{{0, 0, 0}, {1, 0, 0}, {1, 1, 0}}}});
   ExpectLike(MapMessage(7, map), SceneUpdateSchema());
   const std::vector<PathPoint> path = {{{0, 0}, 0, 0}, {{5, 0}, 0.5, 0}, {{10, 0}, 1, 0}};
-  ExpectLike(PathMessage(7, "planned", path, Rgb(0xffffff)), SceneUpdateSchema());
+  ExpectLike(PathMessage(7, "planned", path, path, Rgb(0xffffff)), SceneUpdateSchema());
   ExpectLike(VoxelsMessage(7, std::vector<uint8_t>(geom::VoxelGrid::kCount, 17)),
              PointCloudSchema());
   ExpectLike(LogMessage(7, LogLevel::kWarning, "flag", "\xc3"), LogSchema());
@@ -138,12 +138,13 @@ TEST(FoxgloveMessagesTest, WhatLiesInsideOfASolidIsLeftOut) {
   EXPECT_EQ(Decoded(full["data"]).size() / 17, 640000u - 198u * 198u * 14u);
 }
 
-TEST(FoxgloveMessagesTest, ThePathHasABallEachHalfSecond) {
-  std::vector<PathPoint> path;
-  for (int i = 0; i <= 30; ++i) path.push_back({{i * 1.0, 0}, i * 0.1, 0});
-  const Json entity = Json::parse(PathMessage(0, "planned", path, Rgb(0)))["entities"][0];
-  EXPECT_EQ(entity["spheres"].size(), 6u);
-  EXPECT_EQ(entity["spheres"][5]["pose"]["position"]["x"], 30.0);
+TEST(FoxgloveMessagesTest, ThePathIsALineWithABallAtEachMark) {
+  const std::vector<PathPoint> path = {{{0, 0}, 0, 0}, {{5, 1}, 0.5, 0}, {{10, 3}, 1, 0}};
+  const std::vector<PathPoint> marks = {{{5, 1}, 0.5, 2}};
+  const Json entity = Json::parse(PathMessage(0, "planned", path, marks, Rgb(0)))["entities"][0];
+  EXPECT_EQ(entity["lines"][0]["points"].size(), 3u);
+  ASSERT_EQ(entity["spheres"].size(), 1u);
+  EXPECT_EQ(entity["spheres"][0]["pose"]["position"], (Json{{"x", 5.0}, {"y", 1.0}, {"z", 2.1}}));
 }
 
 }  // namespace

@@ -45,6 +45,13 @@ std::vector<FramePlace> Places(const data::Frame& frame) {
   return places;
 }
 
+std::vector<PathPoint> HalfSeconds(const std::vector<PathPoint>& path) {
+  std::vector<PathPoint> marks;
+  for (double time = kTrajectoryStep; time <= kTrajectoryEnd; time += kTrajectoryStep)
+    if (const auto mark = AtTime(path, time)) marks.push_back(*mark);
+  return marks;
+}
+
 }  // namespace
 
 void SceneMcap::Write(const std::string& topic, Kind kind, const Moment& moment,
@@ -112,11 +119,16 @@ void SceneMcap::AddScene(const data::Frame& frame, const data::Prediction* predi
   const DrivenPath driven = DrivenPathOf(frame);
   if (driven.future.size() > 1) {
     Write("/trajectory/driven", Kind::kScene, now,
-          PathMessage(now_ns, "driven", driven.future, kPathPast));
+          PathMessage(now_ns, "driven", driven.future, HalfSeconds(driven.future), kPathPast));
   }
   if (prediction != nullptr && prediction->trajectory_E) {
+    // The marks are the plan itself; the curve leaves out points that lie close together.
+    std::vector<PathPoint> marks;
+    for (const auto& [x_E, y_E] : *prediction->trajectory_E)
+      marks.push_back(
+          {.p_E = {x_E, y_E}, .time = kTrajectoryStep * static_cast<double>(marks.size() + 1)});
     Write("/trajectory/planned", Kind::kScene, now,
-          PathMessage(now_ns, "planned", SmoothPath(*prediction->trajectory_E), kPathFar));
+          PathMessage(now_ns, "planned", SmoothPath(*prediction->trajectory_E), marks, kPathFar));
   }
 }
 

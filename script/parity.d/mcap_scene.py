@@ -129,7 +129,7 @@ def check_container(checks, path):
     checks.report(summary.statistics.message_count == len(seeking), "statistics", summary.statistics.message_count)
     times = sorted({row[2] for row in seeking})
     middle = times[len(times) // 2]
-    part = read(path, make_reader, topics=["/boxes", "/tf"], start_time=middle)
+    part = read(path, make_reader, topics=["/boxes", "/tf"], starting_at=middle)
     want = [row for row in seeking if row[0] in ("/boxes", "/tf") and row[2] >= middle]
     checks.report(sorted(part) == sorted(want) and part, "seeking by topic and time", f"{len(part)} messages")
     return seeking

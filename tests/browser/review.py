@@ -52,7 +52,7 @@ def decisions(program, store):
 
 
 def token(page):
-    return page.run("document.body.dataset.token")
+    return page.run("document.body?.dataset.token")
 
 
 def text(page, selector):
@@ -63,13 +63,13 @@ def press(page, key):
     """Presses a key; returns the key frame that is then shown, once another one is."""
     before = token(page)
     page.key(key)
-    page.wait(f"document.body.dataset.token !== {json.dumps(before)}", f"another key frame after {key}")
+    page.wait(f"document.body?.dataset.token !== {json.dumps(before)}", f"another key frame after {key}")
     return token(page)
 
 
 def open_page(page, url):
     page.go(url + "#who=Ada")
-    page.wait("document.body.dataset.token", "a key frame")
+    page.wait("document.body?.dataset.token", "a key frame")
 
 
 def unnamed(page):
@@ -125,7 +125,7 @@ def review(page, program, store, folder, checks):
     page.run("document.querySelector('#comment').value = 'behind the lorry?'")
     page.run("""document.querySelector('#comment').dispatchEvent(new KeyboardEvent('keydown',
                 {key: 'Enter', ctrlKey: true, bubbles: true}))""")
-    page.wait(f"document.body.dataset.token !== {json.dumps(judged[5])}", "the next one")
+    page.wait(f"document.body?.dataset.token !== {json.dumps(judged[5])}", "the next one")
     checks.equal("the comment", decisions(program, store)[-1]["comment"], "behind the lorry?")
 
     # A kill in the middle: what was acknowledged is there, the page says what went wrong, and goes on.
@@ -134,7 +134,8 @@ def review(page, program, store, folder, checks):
     server.end(signal.SIGKILL)
     stuck = token(page)
     page.key("Enter")
-    page.wait("document.querySelector('.status.bad')", "a word about the lost server")
+    page.wait("document.querySelector('.status.bad') !== null", "a word about the lost server")
+    checks.equal("what is said", text(page, ".status"), "The server does not answer. Nothing was kept; try again.")
     checks.equal("still at the same key frame", token(page), stuck)
     server = Server(program, store)
     open_page(page, server.url)
@@ -163,9 +164,9 @@ def review(page, program, store, folder, checks):
 def open_page_with(page, url, status):
     page.go("about:blank")
     page.go(url + "#who=Ada")
-    page.wait("document.querySelector('#filter')", "the filter")
+    page.wait("document.querySelector('#filter') !== null", "the filter")
     page.choose("#filter", status)
-    page.wait("document.body.dataset.token", "a key frame")
+    page.wait("document.body?.dataset.token", "a key frame")
 
 
 def main():

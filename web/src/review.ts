@@ -33,11 +33,12 @@ class ReviewPageView {
   private readonly status = el('p', { className: 'status', role: 'status' });
   private readonly bar = el('div', { className: 'bar' });
   private readonly count = el('span', { className: 'count' });
-  private readonly place = el('span', { className: 'dataset' });
+  private readonly place = el('span', { className: 'place' });
   private readonly filter: HTMLSelectElement;
   private readonly progress: HTMLElement;
   private sight: Sight | null = null;
   private busy = false;
+  private last: Promise<void> = Promise.resolve();
 
   constructor(private readonly desk: ReviewDesk) {
     this.filter = el(
@@ -58,6 +59,7 @@ class ReviewPageView {
   }
 
   async useFilter(filter: Filter): Promise<void> {
+    await this.last; // A choice is not dropped because something is still loading.
     await this.guard(async () => {
       await this.desk.load(filter, this.desk.current?.token ?? null);
       this.filter.value = filter;
@@ -71,7 +73,7 @@ class ReviewPageView {
       this.drawFront();
     });
     const who = el('input', {
-      id: 'who',
+      id: 'reviewer',
       type: 'text',
       value: this.desk.who,
       maxLength: 60,
@@ -97,7 +99,7 @@ class ReviewPageView {
         { className: 'top' },
         el('h1', {}, el('span', { className: 'logo', textContent: 'Occ' }), 'VLA'),
         el('span', { className: 'dataset', textContent: 'Label review' }),
-        field('who', 'You are', who),
+        field('reviewer', 'You are', who),
         field('filter', 'Show', this.filter),
         this.progress,
         this.count,
@@ -132,13 +134,17 @@ class ReviewPageView {
   }
 
   /** Runs one piece of work at a time; what goes wrong is said and changes nothing. */
-  private async guard(work: () => Promise<void>): Promise<void> {
-    if (this.busy) return;
+  private guard(work: () => Promise<void>): Promise<void> {
+    if (!this.busy) this.last = this.run(work);
+    return this.last;
+  }
+
+  private async run(work: () => Promise<void>): Promise<void> {
     this.busy = true;
     try {
       await work();
     } catch (error) {
-      this.say(error instanceof Error ? error.message : String(error), true);
+      this.say(sentence(error), true);
     } finally {
       this.busy = false;
     }
@@ -310,6 +316,12 @@ function field(id: string, text: string, control: HTMLElement): HTMLElement {
   return el('div', { className: `field ${id}` }, el('label', { htmlFor: id, textContent: text }), control);
 }
 
+function sentence(error: unknown): string {
+  // What fetch throws where nobody answers; each browser has words of its own for it.
+  if (error instanceof TypeError) return 'The server does not answer. Nothing was kept; try again.';
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The fields of a key frame that the list has too. */
 function listed({ item }: Sight): object {
   const { verdict, label, who, comments, proposed } = item;
@@ -368,7 +380,7 @@ start().catch((error: unknown) => {
     el('p', {
       className: 'fatal',
       role: 'alert',
-      textContent: error instanceof Error ? error.message : String(error),
+      textContent: sentence(error),
     }),
   );
 });

@@ -40,21 +40,21 @@ export class ReviewPanel {
       el('div', { className: 'said' }, el('h2', { textContent: 'Proposed' }), this.proposed, this.state),
       this.group('velocity', 'Speed', velocities, 1),
       this.group('direction', 'Way', directions, 1 + velocities.length),
+      this.confirm,
+      el('h3', { textContent: 'Evidence' }),
+      this.evidence,
       el(
         'div',
-        { className: 'decide' },
-        this.confirm,
+        { className: 'remark' },
         el('label', { htmlFor: 'comment', textContent: 'Comment (M)' }),
-        this.comment,
         el('button', {
           type: 'button',
           className: 'small',
           textContent: 'Keep the comment alone',
           on: { click: () => this.onComment() },
         }),
+        this.comment,
       ),
-      el('h3', { textContent: 'Evidence' }),
-      this.evidence,
       el('h3', { textContent: 'Said before' }),
       this.history,
     );
@@ -157,20 +157,26 @@ function evidenceRows(evidence: Evidence | null): HTMLElement[] {
   if (!evidence) return [el('dd', { className: 'muted', textContent: 'None is kept for this label.' })];
   const speeds = evidence.speeds.map((speed) => speed.toFixed(1)).join('  ');
   const rows: [string, string][] = [
-    ['Confidence', percent(evidence.confidence)],
-    ['of the speed', percent(evidence.velocity_confidence)],
-    ['of the way', percent(evidence.direction_confidence)],
+    [
+      'Confidence',
+      `${percent(evidence.confidence)} (speed ${percent(evidence.velocity_confidence)}, ` +
+        `way ${percent(evidence.direction_confidence)})`,
+    ],
     ['Rule', evidence.rule + (evidence.fallback ? `, because ${evidence.fallback}` : '')],
     ['Speeds, m/s', speeds],
     ['Acceleration', `${evidence.acceleration.toFixed(2)} m/s²`],
     ['Turn', `${evidence.yaw_change_deg.toFixed(1)}°`],
-    ['Lanes to the side', evidence.lane_shift === null ? 'unknown' : String(evidence.lane_shift)],
-    ['Ends at', `${evidence.end_E[0].toFixed(1)} m ahead, ${evidence.end_E[1].toFixed(1)} m left`],
+    ['Shift', evidence.lane_shift === null ? 'not measured' : side(evidence.lane_shift)],
+    ['Ends', `${evidence.end_E[0].toFixed(1)} m ahead, ${side(evidence.end_E[1])}`],
   ];
   return rows.flatMap(([name, value]) => [
     el('dt', { textContent: name }),
     el('dd', { textContent: value }),
   ]);
+}
+
+function side(metres_E: number): string {
+  return `${Math.abs(metres_E).toFixed(1)} m to the ${metres_E >= 0 ? 'left' : 'right'}`;
 }
 
 function percent(share: number): string {

@@ -6,7 +6,6 @@
 #include <mutex>
 #include <ostream>
 #include <sstream>
-#include <sstream>
 #include <unordered_map>
 
 #include "occvla/base/error.h"

@@ -82,7 +82,7 @@ std::optional<AskEvent> Asking::Next() {
   while (mailbox_->letters.empty()) {
     const auto now = Clock::now();
     if (now >= deadline_) {
-      throw Refusal(504, "the deadline passed before the answer was there", "timeout_error",
+      throw Refusal(408, "the deadline passed before the answer was there", "timeout_error",
                     "deadline_s");
     }
     mailbox_->filled.wait_for(lock, std::min<Clock::duration>(kLook, deadline_ - now),

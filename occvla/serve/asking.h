@@ -38,7 +38,7 @@ class Asking {
   Asking& operator=(const Asking&) = delete;
 
   /// Waits for the next event; nothing once every request has ended. Throws what went wrong for one
-  /// of them; Refusal 504 at the deadline; Refusal 499 when the client has left.
+  /// of them; Refusal 408 at the deadline; Refusal 499 when the client has left.
   std::optional<AskEvent> Next();
 
  private:

@@ -15,7 +15,7 @@ constexpr const char* kPaths = R"json({
       "schema": {"$ref": "#/components/schemas/ChatRequest"}}}},
     "responses": {"200": {"description": "The answer; with \"stream\": true as server-sent events",
       "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ChatCompletion"}},
-                  "text/event-stream": {"schema": {"type": "string"}}}}}}},
+                  "text/event-stream": {"schema": {"$ref": "#/components/schemas/Event"}}}}}}},
   "/v1/predict": {"post": {
     "operationId": "predict",
     "summary": "Drives, answers questions and predicts occupancy of one key frame",
@@ -23,7 +23,7 @@ constexpr const char* kPaths = R"json({
       "schema": {"$ref": "#/components/schemas/PredictRequest"}}}},
     "responses": {"200": {"description": "The prediction; with \"stream\": true as server-sent events progress, text and result",
       "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Prediction"}},
-                  "text/event-stream": {"schema": {"type": "string"}}}}}}},
+                  "text/event-stream": {"schema": {"$ref": "#/components/schemas/Event"}}}}}}},
   "/v1/models": {"get": {
     "operationId": "models", "summary": "The model that is served",
     "responses": {"200": {"description": "A list of one", "content": {"application/json": {
@@ -58,6 +58,7 @@ constexpr const char* kSchemas = R"json({
       "message": {"type": "string"}, "type": {"type": "string"},
       "param": {"type": ["string", "null"], "description": "The field at fault"},
       "code": {"type": ["string", "integer", "null"]}}}}},
+  "Event": {"type": "object", "required": ["data"], "properties": {"event": {"type": "string"}, "data": {"type": "string"}}},
   "Readiness": {"type": "object", "required": ["status", "waiting", "running"], "properties": {
     "status": {"enum": ["ready", "stopping"]}, "waiting": {"type": "integer"}, "running": {"type": "integer"}}},
   "Model": {"type": "object", "required": ["id", "object", "created", "owned_by"], "properties": {
@@ -227,15 +228,14 @@ void AddErrors(Json& paths) {
       {"401", "A token is asked for"},
       {"403", "Host or Origin is not one of this server's"},
       {"404", "No such frame or model"},
-      {"408", "The body did not arrive in time"},
+      {"408", "The body did not arrive in time, or the deadline passed"},
       {"411", "The body came in chunks"},
       {"413", "The body is too long"},
       {"414", "The path is too long"},
       {"415", "The body is no JSON, or compressed"},
       {"416", "The Range header cannot be followed"},
       {"429", "Too many requests wait; Retry-After says for how long to stay away"},
-      {"503", "The server is stopping, or the machine lacks memory"},
-      {"504", "The deadline passed"}};
+      {"503", "The server is stopping, or the machine lacks memory"}};
   for (auto& [path, methods] : paths.items()) {
     for (auto& [method, operation] : methods.items()) {
       for (const auto& [status, text] : statuses) {

@@ -200,7 +200,7 @@ TEST(ServiceTest, ADeadlineEndsARequestAndCancelsItsWork) {
   auto body = ChatBody("x");
   body["occvla"]["deadline_s"] = 0.02;
   const auto reply = test.Post("/v1/chat/completions", body);
-  EXPECT_EQ(reply->status, 504);
+  EXPECT_EQ(reply->status, 408);
   EXPECT_EQ(Parsed(reply)["error"]["param"], "deadline_s");
   EXPECT_TRUE(Waiting::Until([&] { return waiting.cancelled == 1; }));
 }

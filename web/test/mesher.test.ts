@@ -125,12 +125,25 @@ test('corners by a wall are darker, and the shade is merged along it', () => {
     for (let y = 0; y < 10; ++y) grid[at(x, y, 0)] = 11;
     grid[at(x, 9, 1)] = 15;
   }
-  const ground = faces(meshGrid(grid, all)).filter((face) => face.axis === 2 && face.side === 1);
-  const beside = ground.find((face) => face.label === 11 && face.high[1] === 9);
-  assert.ok(beside);
-  // The row by the wall: two corners of the wall's side, dark; its ends have fewer neighbours.
-  assert.ok(Math.min(...beside.shades) < 3);
-  assert.ok(ground.some((face) => face.label === 11 && face.shades.every((shade) => shade === 3)));
+  const mesh = meshGrid(grid, all);
+  const beside = faces(mesh).filter(
+    (face) => face.axis === 2 && face.side === 1 && face.label === 11 && face.high[1] === 9,
+  );
+  // The row by the wall: one face but for its two ends, where the wall has no corner neighbour.
+  assert.deepEqual(beside.map((face) => face.area).sort(), [1, 1, 8]);
+  const long = beside.find((face) => face.area === 8);
+  // Two of the three voxels that meet at a corner by the wall are solid.
+  assert.deepEqual([...(long?.shades ?? [])].sort(), [1, 1, 3, 3]);
+});
+
+test('a corner between two walls is darkest', () => {
+  const grid = emptyGrid();
+  for (const [x, y] of [[5, 5], [4, 5], [5, 4]]) grid[at(x, y, 0)] = 11;
+  for (const [x, y] of [[4, 5], [5, 4]]) grid[at(x, y, 1)] = 15;
+  const ground = faces(meshGrid(grid, all)).find(
+    (face) => face.axis === 2 && face.side === 1 && face.low[0] === 5 && face.low[1] === 5,
+  );
+  assert.deepEqual([...(ground?.shades ?? [])].sort(), [0, 2, 2, 3]);
 });
 
 test('differences are told apart', () => {

@@ -97,7 +97,8 @@ TEST(PageTest, TheProgramHasThePageOrAReason) {
 
 TEST(GzipTest, BytesComeBack) {
   std::string bytes;
-  for (int value = 0; value < 100'000; ++value) bytes += static_cast<char>(value * value % 251);
+  for (unsigned value = 0; value < 100'000; ++value)
+    bytes += static_cast<char>(value * value % 251);
   const std::string gzip = Gzip({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
   EXPECT_EQ(Gunzip({reinterpret_cast<const std::byte*>(gzip.data()), gzip.size()}), bytes);
 }

@@ -258,8 +258,8 @@ class ReviewPageView {
       if (event.key === 'Escape') target.blur();
       return;
     }
-    // A button that has the focus takes Enter and the space bar itself.
-    if (event.key === 'Enter' && target.matches('button, a')) return;
+    // A button that has the focus takes Enter itself; one of the choices was pressed to be confirmed.
+    if (event.key === 'Enter' && target.matches('button:not([role=radio]), a')) return;
     const run = this.commands()[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!run) return;
     event.preventDefault();

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -161,7 +162,8 @@ void StepRunner::PlanBuckets() {
   for (size_t i = count; i-- > 0;) place(i);
   std::vector<int64_t> elements(count);
   for (size_t i = 0; i < count; ++i) elements[place_[i]] = trained_[i].numel();
-  buckets_.emplace(*ranks_, elements);
+  const int64_t all = std::accumulate(elements.begin(), elements.end(), int64_t{0});
+  buckets_.emplace(*ranks_, elements, std::clamp(all / 16, int64_t{1} << 14, int64_t{2} << 20));
 }
 
 void StepRunner::Take(std::span<const Example> frames, Made made, TreeSum& gradients,

@@ -1,9 +1,5 @@
 #include "occvla/serve/http_server.h"
 
-<<<<<<< HEAD
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-=======
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <httplib.h>
@@ -12,29 +8,12 @@
 
 #include <chrono>
 #include <thread>
->>>>>>> h-serve
 
 #include "occvla/base/error.h"
 
 namespace occvla::serve {
 namespace {
 
-<<<<<<< HEAD
-TEST(HttpServerTest, APortThatIsTakenIsRefused) {
-  HttpServer first, second;
-  const int port = first.Bind("127.0.0.1", 0);
-  first.Start();
-  try {
-    second.Bind("127.0.0.1", port);
-    FAIL() << "two servers share a port";
-  } catch (const DeviceError& error) {
-    EXPECT_EQ(error.what(), "cannot listen at 127.0.0.1:" + std::to_string(port) +
-                                ": the port is taken, or the address is not this machine's. "
-                                "Choose another with --port and --host; --port 0 takes a free "
-                                "one.");
-  }
-  first.Stop(0);
-=======
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -180,7 +159,20 @@ TEST_F(HttpServerTest, AnAddressThatIsTakenIsToldWithWhatToDo) {
                   ": the port is taken, or the address is not this machine's. Choose another with "
                   "--port and --host; --port 0 takes a free one.");
   }
->>>>>>> h-serve
+}
+
+TEST_F(HttpServerTest, APortThatIsTakenIsRefused) {
+  const int port = Start({});
+  HttpServer second;
+  try {
+    second.Bind("127.0.0.1", port);
+    FAIL() << "two servers share a port";
+  } catch (const DeviceError& error) {
+    EXPECT_EQ(error.what(), "cannot listen at 127.0.0.1:" + std::to_string(port) +
+                                ": the port is taken, or the address is not this machine's. "
+                                "Choose another with --port and --host; --port 0 takes a free "
+                                "one.");
+  }
 }
 
 }  // namespace

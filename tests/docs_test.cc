@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdio>
+#include <map>
 #include <regex>
 #include <set>
 
@@ -31,7 +32,9 @@ struct Outcome {
 };
 
 Outcome RunCommand(const std::string& line) {
-  Outcome run;
+  static std::map<std::string, Outcome> known;  // Pages show the same verb many times.
+  if (const auto found = known.find(line); found != known.end()) return found->second;
+  Outcome& run = known[line];
   FILE* pipe = popen((line + " 2>&1").c_str(), "r");
   if (!pipe) return run;
   std::array<char, 4096> buffer;

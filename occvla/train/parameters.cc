@@ -2,6 +2,8 @@
 
 #include <ATen/Functions.h>
 
+#include "occvla/train/runs/partition.h"
+
 namespace occvla::train {
 
 Parameters::Parameters(const model::Weights& start, const std::vector<ModulePlan>& modules,
@@ -32,6 +34,18 @@ int64_t Parameters::trained_elements() const {
   int64_t total = 0;
   for (const auto& parameter : trained_) total += parameter.value.numel();
   return total;
+}
+
+std::vector<int> OwnersOf(const Parameters& parameters, int ranks) {
+  std::vector<int64_t> sizes;
+  for (const auto& parameter : parameters.trained()) sizes.push_back(parameter.value.numel());
+  return OwnerOfParameters(sizes, ranks);
+}
+
+std::vector<bool> OwnedBy(int rank, const Parameters& parameters, int ranks) {
+  std::vector<bool> owned;
+  for (const int owner : OwnersOf(parameters, ranks)) owned.push_back(owner == rank);
+  return owned;
 }
 
 }  // namespace occvla::train

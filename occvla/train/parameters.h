@@ -37,4 +37,8 @@ class Parameters {
   model::Weights weights_;
 };
 
+/// ZeRO-1: which of so many ranks keeps each trained parameter's moments; and whether it is `rank`.
+std::vector<int> OwnersOf(const Parameters& parameters, int ranks);
+std::vector<bool> OwnedBy(int rank, const Parameters& parameters, int ranks);
+
 }  // namespace occvla::train

@@ -132,4 +132,21 @@ void StartOccupancyProjector(const StartModel& start, const model::OccVla& model
   if (weight.defined() && bias.defined()) InitialiseProjector(weight, bias, statistics, seed);
 }
 
+RunFacts FactsOf(const TrainConfig& config, const StartModel& start, const Feed& feed, int ranks,
+                 const Parameters& parameters) {
+  return {.name = config.run.name,
+          .stage = std::string(NameOfEnum(config.run.stage)),
+          .preset = start.config.preset,
+          .steps = config.optimizer.steps,
+          .config = ToToml(config),
+          .data_fingerprint = feed.fingerprint(),
+          .parent = config.run.checkpoint.string(),
+          .more = {{"device", config.compute.device},
+                   {"ranks", std::to_string(ranks)},
+                   {"frames", std::to_string(feed.frames())},
+                   {"trained parameters", std::to_string(parameters.trained_elements())}},
+          .may_change = {"run.out", "run.name", "keep", "compute.device", "compute.threads",
+                         "compute.workers", "data.threads", "data.ahead", "optimizer.shard"}};
+}
+
 }  // namespace occvla::train

@@ -10,6 +10,7 @@
 #include "occvla/train/feed/feed.h"
 #include "occvla/train/parameters.h"
 #include "occvla/train/recipe/config.h"
+#include "occvla/train/runs/run_facts.h"
 
 namespace occvla::train {
 
@@ -38,5 +39,9 @@ at::Tensor CountedClassWeights(const Feed& feed);
 /// decoder knows it (facts C6), unless an earlier joint stage has taught it.
 void StartOccupancyProjector(const StartModel& start, const model::OccVla& model,
                              const Parameters& parameters, const Feed& feed, uint64_t seed);
+
+/// What the run's folder says of the run.
+RunFacts FactsOf(const TrainConfig& config, const StartModel& start, const Feed& feed, int ranks,
+                 const Parameters& parameters);
 
 }  // namespace occvla::train

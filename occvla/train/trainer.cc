@@ -62,12 +62,6 @@ StartModel OpenStartTogether(const RunConfig& run, Ranks& ranks) {
   return start ? std::move(*start) : OpenStart(run, run.out / "start");
 }
 
-std::vector<int> OwnersOf(const Parameters& parameters, const Ranks& ranks) {
-  std::vector<int64_t> sizes;
-  for (const auto& parameter : parameters.trained()) sizes.push_back(parameter.value.numel());
-  return OwnerOfParameters(sizes, ranks.size());
-}
-
 // What must be the same on every rank.
 TrainConfig Comparable(TrainConfig config) {
   config.compute.device.clear();
@@ -75,35 +69,12 @@ TrainConfig Comparable(TrainConfig config) {
   return config;
 }
 
-std::vector<bool> MineOf(const Parameters& parameters, const Ranks& ranks) {
-  std::vector<bool> mine;
-  for (const int owner : OwnersOf(parameters, ranks)) mine.push_back(owner == ranks.rank());
-  return mine;
-}
-
 // ZeRO-1: each rank moved its part of the weights.
 void ShareOwned(const TrainConfig& config, const Parameters& parameters, Ranks& ranks) {
   if (!config.optimizer.shard || ranks.size() == 1) return;
   std::vector<at::Tensor> values;
   for (const auto& tensor : parameters.TrainedTensors()) values.push_back(tensor.detach());
-  ranks.BroadcastOwned(values, OwnersOf(parameters, ranks));
-}
-
-RunFacts FactsOf(const TrainConfig& config, const StartModel& start, const Feed& feed, int ranks,
-                 const Parameters& parameters) {
-  return {.name = config.run.name,
-          .stage = std::string(NameOfEnum(config.run.stage)),
-          .preset = start.config.preset,
-          .steps = config.optimizer.steps,
-          .config = ToToml(config),
-          .data_fingerprint = feed.fingerprint(),
-          .parent = config.run.checkpoint.string(),
-          .more = {{"device", config.compute.device},
-                   {"ranks", std::to_string(ranks)},
-                   {"frames", std::to_string(feed.frames())},
-                   {"trained parameters", std::to_string(parameters.trained_elements())}},
-          .may_change = {"run.out", "run.name", "keep", "compute.device", "compute.threads",
-                         "compute.workers", "data.threads", "data.ahead", "optimizer.shard"}};
+  ranks.BroadcastOwned(values, OwnersOf(parameters, ranks.size()));
 }
 
 // One run in this process: everything in the order in which the loop needs it.
@@ -174,7 +145,8 @@ Run::Run(const TrainConfig& config, const TrainHooks& hooks)
               .mask = {},
               .final_softcap = {}}),
       optimizer_(parameters_.trained(), config.optimizer,
-                 config.optimizer.shard ? MineOf(parameters_, ranks_) : std::vector<bool>()) {
+                 config.optimizer.shard ? OwnedBy(ranks_.rank(), parameters_, ranks_.size())
+                                        : std::vector<bool>()) {
   model_.set_recompute_layers(config.compute.recompute_layers);
 }
 

@@ -1,7 +1,7 @@
 // A frame in words: meta action with its evidence, chain of thought, latency, questions.
 import { clear, el } from '../dom';
 import type { Shown, Store } from '../store';
-import type { Evidence, Prediction, Timings } from '../types';
+import type { Evidence, Prediction, Question, Timings } from '../types';
 
 const phases: [keyof Timings, string][] = [
   ['image_ms', 'images'],
@@ -51,50 +51,59 @@ export class FramePanel {
   private questions(shown: Shown, said: Said[]): HTMLElement | null {
     const { questions } = shown.frame;
     if (questions.length === 0) return null;
+    const answers = said.map(({ prediction }) => answersTo(questions, prediction?.answers ?? []));
     const rows = questions.map((one, index) =>
       el(
-        'tr',
+        'li',
         {},
+        el('button', {
+          type: 'button',
+          className: 'link',
+          textContent: one.question,
+          title: 'Ask the model',
+          on: { click: () => this.onAsk(one.question) },
+        }),
         el(
-          'td',
-          {},
-          el('button', {
-            type: 'button',
-            className: 'link',
-            textContent: one.question,
-            title: 'Ask the model',
-            on: { click: () => this.onAsk(one.question) },
+          'div',
+          { className: 'replies' },
+          reply('truth', 'Truth', one.answer, ''),
+          ...said.map(({ who, name }, order) => {
+            const answer = answers[order][index];
+            return answer === undefined
+              ? null
+              : reply(who, name, answer, sameAnswer(answer, one.answer) ? 'good' : 'bad');
           }),
         ),
-        el('td', { textContent: one.answer }),
-        ...said.map(({ prediction }) => {
-          const answer = prediction?.answers[index];
-          if (answer === undefined) return el('td', { textContent: '–' });
-          const right = answer.trim().toLowerCase() === one.answer.trim().toLowerCase();
-          return el('td', { className: right ? 'good' : 'bad', textContent: answer });
-        }),
       ),
     );
-    return section(
-      `Questions (${questions.length})`,
-      el(
-        'table',
-        { className: 'questions' },
-        el(
-          'thead',
-          {},
-          el(
-            'tr',
-            {},
-            ...['Question', 'Truth', ...said.map((one) => one.name)].map((text) =>
-              el('th', { textContent: text, scope: 'col' }),
-            ),
-          ),
-        ),
-        el('tbody', {}, ...rows),
-      ),
-    );
+    return section(`Questions (${questions.length})`, el('ul', { className: 'questions' }, ...rows));
   }
+}
+
+function reply(who: string, name: string, text: string, verdict: string): HTMLElement {
+  return el(
+    'span',
+    {},
+    el('span', { className: `who ${who}`, textContent: name }),
+    ' ',
+    el('span', { className: verdict, textContent: text }),
+  );
+}
+
+function sameAnswer(said: string, truth: string): boolean {
+  return said.trim().toLowerCase() === truth.trim().toLowerCase();
+}
+
+/**
+ * A run's answers beside the questions that it was asked: all of the frame, or only those of
+ * NuScenes-QA where the data set was opened with more. Nothing where neither fits.
+ */
+export function answersTo(questions: Question[], answers: string[]): (string | undefined)[] {
+  const asked = questions.map((one) => one.kind.startsWith('nuscenes-qa/'));
+  if (answers.length === questions.length) return answers;
+  if (answers.length !== asked.filter(Boolean).length) return questions.map(() => undefined);
+  let next = 0;
+  return asked.map((was) => (was ? answers[next++] : undefined));
 }
 
 export function section(title: string, ...children: (Node | string | null)[]): HTMLElement {

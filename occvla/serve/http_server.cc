@@ -88,6 +88,11 @@ class HttpServer::Impl final : public httplib::Server {
     // Longer bodies are refused with the limit named; here the library's own bound lies behind it.
     set_payload_max_length(limits.body_bytes);
     set_tcp_nodelay(true);
+    // httplib would set SO_REUSEPORT: a second server at the port, which shares its clients.
+    set_socket_options([](socket_t socket) {
+      const int yes = 1;
+      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
     set_logger([this](const httplib::Request& request, const httplib::Response& response) {
       Report(request, response);
     });

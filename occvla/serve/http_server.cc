@@ -88,7 +88,7 @@ class HttpServer::Impl final : public httplib::Server {
     // Longer bodies are refused with the limit named; here the library's own bound lies behind it.
     set_payload_max_length(limits.body_bytes);
     set_tcp_nodelay(true);
-    // The library's own choice, SO_REUSEPORT, would let a second server share the port unnoticed.
+    // httplib would set SO_REUSEPORT: a second server at the port, which shares its clients.
     set_socket_options([](socket_t socket) {
       const int yes = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);

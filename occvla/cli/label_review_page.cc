@@ -6,10 +6,10 @@
 
 #include "occvla/cli/browser.h"
 #include "occvla/cli/dataset_flags.h"
+#include "occvla/cli/review_desk.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/data/nuscenes/dataset.h"
 #include "occvla/serve/guard.h"
-#include "occvla/serve/review/desk.h"
 #include "occvla/serve/review/routes.h"
 #include "occvla/serve/viewer/routes.h"
 #include "occvla/serve/viewer/source.h"
@@ -21,15 +21,11 @@ constexpr double kGrace_s = 2;
 
 struct Flags {
   DatasetFlags dataset;
-  std::string store, labels, split = "all", tokens;
+  ReviewInputs review;
+  std::string tokens;
   int port = 0;
   bool no_open = false;
 };
-
-int64_t Now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 void Run(const Flags& flags, const Context& context) {
   serve::GuardOptions guard;
@@ -38,16 +34,11 @@ void Run(const Flags& flags, const Context& context) {
       data::nuscenes::Dataset::Open(OptionsFrom(flags.dataset)));
   const std::filesystem::path root = flags.dataset.dataroot;
   serve::viewer::Source source(dataset, {.name = root.filename().string(), .runs = {}});
-  serve::review::Desk desk(
-      dataset, {.store = flags.store,
-                .labels = flags.labels.empty() ? root / flags.dataset.version / "meta_actions.json"
-                                               : std::filesystem::path(flags.labels),
-                .split = flags.split,
-                .now_ms = Now_ms});
+  const auto desk = OpenReviewDesk(dataset, flags.review);
   serve::HttpServer server;
   serve::InstallGuard(server, guard, {{"/v1/review/items", "GET"}});
   serve::AddViewerRoutes(server.routes(), source);
-  serve::AddReviewRoutes(server.routes(), desk);
+  serve::AddReviewRoutes(server.routes(), *desk);
   const int port = server.Bind("127.0.0.1", flags.port);
   server.Start();
   const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/review";
@@ -65,12 +56,12 @@ void AddLabelReviewPage(CLI::App& review, const Context& context) {
   auto flags = std::make_shared<Flags>();
   auto& verb =
       *review.add_subcommand("page", "Accept and change proposals in the browser, by keyboard");
-  verb.add_option("--store", flags->store, "The review store, a SQLite file; made if absent")
+  verb.add_option("--store", flags->review.store, "The review store, a SQLite file; made if absent")
       ->required()
       ->type_name("FILE");
   AddDatasetFlags(verb, flags->dataset);
-  AddSplitFlag(verb, flags->split)->capture_default_str();
-  verb.add_option("--labels", flags->labels,
+  AddSplitFlag(verb, flags->review.split)->capture_default_str();
+  verb.add_option("--labels", flags->review.labels,
                   "The proposals; default: DATAROOT/VERSION/meta_actions.json")
       ->type_name("FILE");
   verb.add_option("--port", flags->port, "Of 127.0.0.1; default: a free one")

@@ -14,8 +14,10 @@
 #include "occvla/cli/browser.h"
 #include "occvla/cli/dataset_flags.h"
 #include "occvla/cli/predict_config.h"
+#include "occvla/cli/review_desk.h"
 #include "occvla/cli/verbs.h"
 #include "occvla/infer/engine.h"
+#include "occvla/serve/review/routes.h"
 #include "occvla/serve/service.h"
 #include "occvla/serve/viewer/routes.h"
 #include "occvla/serve/viewer/source.h"
@@ -36,6 +38,7 @@ struct Flags {
   double grace_s = 10;
   size_t body_mib = 32;
   bool log_requests = false, open = false;
+  ReviewInputs review;
   serve::ServiceOptions service;
 };
 
@@ -116,6 +119,8 @@ void Run(const Flags& flags, const Context& context) {
   }
   const auto root = std::filesystem::weakly_canonical(flags.dataset.dataroot);
   serve::viewer::Source source(dataset, {.name = root.filename().string(), .runs = flags.runs});
+  std::unique_ptr<serve::review::Desk> desk;
+  if (!flags.review.store.empty()) desk = OpenReviewDesk(dataset, flags.review);
   serve::FrameLookup lookup;
   if (frames) lookup = [&](const std::string& token) { return frames->Find(token); };
 
@@ -124,6 +129,7 @@ void Run(const Flags& flags, const Context& context) {
       engine.config(), [&](infer::Request request) { return engine.Submit(std::move(request)); },
       lookup, options);
   serve::AddViewerRoutes(service.routes(), source);
+  if (desk) serve::AddReviewRoutes(service.routes(), *desk);
   const int port = service.Listen(flags.host, flags.port);
   if (!IsLoopback(flags.host) && options.guard.tokens.empty()) {
     log::Warn("serve", "others can reach this address, and no token is asked for; see --tokens");
@@ -197,6 +203,12 @@ void AddServerFlags(CLI::App& verb, Flags& flags) {
   verb.add_option("--run", flags.runs,
                   "Folder of `occvla eval run` over the data set, for the viewer; repeatable")
       ->type_name("DIR");
+  verb.add_option("--review", flags.review.store,
+                  "The page /review keeps what people decide about labels in this SQLite file")
+      ->type_name("FILE");
+  verb.add_option("--labels", flags.review.labels,
+                  "What is reviewed; default: DATAROOT/VERSION/meta_actions.json")
+      ->type_name("FILE");
   verb.add_flag("--open", flags.open, "Open the viewer in a browser");
   verb.add_flag("--log-requests", flags.log_requests, "One line on stderr for every request");
 }
@@ -213,13 +225,18 @@ void AddServe(CLI::App& app, const Context& context) {
   verb.get_option("--version")->required(false)->needs(verb.get_option("--dataroot"));
   AddSplitFlag(verb, flags->split);
   AddServerFlags(verb, *flags);
+  verb.get_option("--review")->needs(verb.get_option("--dataroot"));
+  verb.get_option("--labels")->needs(verb.get_option("--review"));
   verb.footer(
       "Example:\n  occvla serve --checkpoint models/nano --dataroot models/nano/world "
       "--version v1.0-synth\n\n"
       "Prints its address as one line on stdout. SIGTERM or SIGINT ends it: new requests are\n"
       "refused, those that wait or run have --grace seconds, and 2 s later every connection is\n"
       "closed. Frames of the data set can be asked about by their token. docs/API.md says more.");
-  verb.callback([flags, &context] { Run(*flags, context); });
+  verb.callback([flags, &context] {
+    flags->review.split = flags->split;
+    Run(*flags, context);
+  });
 }
 
 }  // namespace occvla::cli

@@ -197,7 +197,7 @@ TEST_F(TrainTest, AnInterruptedRunSavesAndSaysHowToGoOn) {
 TEST_F(TrainTest, AValidationAsksTheEngineAndItsCheckpointKnowsTheBest) {
   const auto ended = Run(Training(
       "validated", {"--set", "optimizer.steps=2", "--set", "keep.validate_every=1", "--set",
-                    "keep.validate_frames=1", "--set", "keep.validate_questions=2", "--set",
+                    "keep.validate_frames=2", "--set", "keep.validate_questions=2", "--set",
                     "keep.validate_pictures=1", "--set", "keep.best=occupancy_iou"}));
   ASSERT_EQ(ended.code, 0) << ended.out;
   const auto metrics = ReadTextFile(Out("validated") / "metrics.jsonl", size_t{1} << 20);

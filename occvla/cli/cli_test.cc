@@ -102,8 +102,8 @@ TEST_F(CliTest, AnUnknownVerbIsNamedWithTheNearest) {
 TEST_F(CliTest, AVerbIsNeeded) {
   EXPECT_EQ(Occvla({}).code, 2);
   EXPECT_EQ(Occvla({"dump"}).err,
-            "occvla: dump: one of these must follow: model, image, frame, map, vqvae. `occvla dump "
-            "--help` says more.\n");
+            "occvla: dump: one of these must follow: model, examples, image, frame, map, vqvae. "
+            "`occvla dump --help` says more.\n");
 }
 
 TEST_F(CliTest, AnUnknownFlagIsNamedWithTheNearest) {

@@ -91,23 +91,25 @@ class Mix:
 
 
 async def read_reply(reader, pause=0.0):
-    """(status, body)"""
+    """(status, body, seconds to stay away)"""
     status = int((await reader.readline()).split()[1])
-    length, chunked = 0, False
+    length, chunked, away = 0, False, 0
     while (line := (await reader.readline()).strip()):
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             length = int(value)
+        if name.lower() == b"retry-after":
+            away = int(value)
         chunked = chunked or name.lower() == b"transfer-encoding"
     if not chunked:
-        return status, await reader.readexactly(length)
+        return status, await reader.readexactly(length), away
     body = b""
     while (size := int(await reader.readline(), 16)):
         body += await reader.readexactly(size)
         await reader.readline()
         await asyncio.sleep(pause)
     await reader.readline()
-    return status, body
+    return status, body, away
 
 
 class Load:
@@ -131,13 +133,14 @@ class Load:
             if kind == "vanish":
                 await asyncio.sleep(self.mix.random.random() * 0.2)
                 return self.counts.update([(kind, "left")])
-            status, body = await asyncio.wait_for(read_reply(reader, 0.02 if kind == "slow_reader" else 0), 180)
+            status, body, away = await asyncio.wait_for(read_reply(reader, 0.02 if kind == "slow_reader" else 0), 180)
             self.counts.update([(kind, status)])
             whole = status != 200 or kind not in ("stream", "slow_reader") or body.endswith(b"data: [DONE]\n\n")
             if status not in STATED[kind] or not whole:
                 self.lost.append((kind, status, body[-200:]))
             elif status == 200:
                 self.times[kind].append(time.monotonic() - began)
+            await asyncio.sleep(min(away, 2))
         finally:
             writer.close()
 

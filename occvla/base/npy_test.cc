@@ -295,6 +295,7 @@ TEST(NpzTest, WrittenArchivesReadBackAndAreTheSameBytesEveryTime) {
       {"empty", {DType::kI32, {0, 3}, {}}}};
   WriteNpz(folder / "a.npz", arrays);
   WriteNpz(folder / "b.npz", arrays);
+  EXPECT_EQ(NpzBytes(arrays), ReadTextFile(folder / "a.npz"));
   const auto back = ReadNpz(folder / "a.npz");
   ASSERT_EQ(back.size(), 3u);
   for (const auto& [name, array] : arrays) {

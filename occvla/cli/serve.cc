@@ -93,8 +93,9 @@ serve::ServiceOptions OptionsOf(const Flags& flags) {
   if (flags.log_requests) {
     options.on_answered = [](const serve::Exchange& exchange) {
       std::ostringstream line;
-      line << exchange.method << " " << Printable(exchange.path, 120) << " " << exchange.status
-           << " " << std::fixed << std::setprecision(1) << exchange.seconds * 1000 << " ms";
+      line << Printable(exchange.method, 20) << " " << Printable(exchange.path, 120) << " "
+           << exchange.status << " " << std::fixed << std::setprecision(1)
+           << exchange.seconds * 1000 << " ms";
       log::Info("serve", line.str());
     };
   }

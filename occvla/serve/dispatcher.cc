@@ -110,16 +110,18 @@ class Dispatcher::Impl {
   // The next job: see the class. Called with jobs waiting and the lock held.
   Job Take() {
     const auto same = [&](const Job& job) { return job.request.frame_key == key_; };
-    auto next = jobs_.begin();
-    const bool enough = in_a_row_ >= limits_.in_a_row;
-    const auto wanted = enough ? std::find_if_not(jobs_.begin(), jobs_.end(), same)
-                               : std::find_if(jobs_.begin(), jobs_.end(), same);
-    if (wanted != jobs_.end()) next = wanted;
-    if (!same(*next) || enough) in_a_row_ = 0;
-    ++in_a_row_;
+    auto next = jobs_.end();
+    if (row_left_ > 0) next = std::find_if(jobs_.begin(), jobs_.end(), same);
+    if (next == jobs_.end()) {
+      next = std::find_if_not(jobs_.begin(), jobs_.end(), same);
+      if (next == jobs_.end()) next = jobs_.begin();
+      key_ = next->request.frame_key;
+      row_left_ = std::min<size_t>(
+          limits_.in_a_row, static_cast<size_t>(std::count_if(jobs_.begin(), jobs_.end(), same)));
+    }
+    --row_left_;
     Job job = std::move(*next);
     jobs_.erase(next);
-    key_ = job.request.frame_key;
     return job;
   }
 
@@ -176,8 +178,8 @@ class Dispatcher::Impl {
   std::deque<Job> jobs_;
   std::shared_ptr<std::atomic<bool>> running_;  // Cancels what the engine works on.
   State state_;
-  std::string key_;  // Of the last frame.
-  size_t in_a_row_ = 0;
+  std::string key_;      // Of the last frame.
+  size_t row_left_ = 0;  // Of those that waited on it when its turn came.
   double mean_s_ = 0;
   bool ending_ = false;
   std::thread feeder_;  // Last: it uses all of the above.

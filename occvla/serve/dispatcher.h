@@ -23,12 +23,13 @@ using EngineCall = std::function<std::future<data::Prediction>(infer::Request)>;
 
 struct DispatchLimits {
   size_t waiting = 64;   ///< Requests that may wait for the engine.
-  size_t in_a_row = 16;  ///< On one frame, while another one's waits.
+  size_t in_a_row = 16;  ///< On one frame, before another one's turn comes.
 };
 
-/// The line in front of the engine, which gets one request after the other: the oldest one, but
-/// first those on the frame that it has just seen, whose images are then in its cache. At most
-/// `in_a_row` of them pass an older one on another frame. Any thread.
+/// The line in front of the engine, which gets one request after the other: the oldest one, then
+/// those that wait on the same frame (at most `in_a_row` in all), whose images are in the engine's
+/// cache by then; then the oldest one on another frame. Who comes while his frame has its turn
+/// waits for its next one, so that nobody waits longer than all that wait take. Any thread.
 class Dispatcher {
  public:
   explicit Dispatcher(EngineCall engine, const DispatchLimits& limits = {});

@@ -16,6 +16,13 @@ uint64_t ResidentBytes() {
   return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+// A client may write any word there.
+std::string MethodOf(const std::string& method) {
+  for (const auto* known : {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+    if (method == known) return method;
+  return "other";
+}
+
 template <typename Value>
 void Write(std::string& text, const char* name, const char* type, const char* help, Value value) {
   fmt::format_to(std::back_inserter(text), "# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, type,
@@ -68,8 +75,9 @@ std::string RouteOf(const std::string& path) {
 
 void Metrics::Count(const Exchange& exchange) {
   const auto route = RouteOf(exchange.path);
+  const auto method = MethodOf(exchange.method);
   std::lock_guard lock(mutex_);
-  ++requests_[{exchange.method, route, exchange.status}];
+  ++requests_[{method, route, exchange.status}];
   body_bytes_ += exchange.body_bytes;
   auto& times = times_[route];
   ++times.count;

@@ -385,5 +385,22 @@ TEST(TreeOrderTest, BitsAreReversed) {
   EXPECT_THAT(TreeOrder(3), ElementsAre(0, 1, 2));
 }
 
+TEST(TreeSumTest, ATermOfTheLastSampleCompletesItsSumInTheSameBits) {
+  for (size_t count = 1; count <= 9; ++count) {
+    TreeSum whole, ahead;
+    at::Tensor last;
+    for (size_t sample = 0; sample < count; ++sample) {
+      const auto term = at::sin(at::arange(50, at::kFloat) * static_cast<double>(sample + 1))
+                            .mul(std::pow(10, sample % 5));
+      whole.Add({term.clone(), term.clone()});
+      if (sample + 1 < count) ahead.Add({term.clone(), term.clone()});
+      last = term;
+    }
+    const auto want = whole.Take();
+    EXPECT_TRUE(at::equal(ahead.With(1, last.clone()), want[1])) << count;
+    EXPECT_TRUE(at::equal(ahead.With(0, last.clone()), want[0])) << count;
+  }
+}
+
 }  // namespace
 }  // namespace occvla::train

@@ -112,7 +112,9 @@ at::Tensor CountedClassWeights(const Feed& feed) {
 void StartOccupancyProjector(const StartModel& start, const model::OccVla& model,
                              const Parameters& parameters, const Feed& feed, uint64_t seed) {
   const auto origin = model::ReadOrigin(start.checkpoint.folder());
-  if (origin && origin->stage == NameOfEnum(StageName::kJoint)) return;
+  if (origin && (origin->stage == NameOfEnum(StageName::kJoint) ||
+                 origin->stage == NameOfEnum(StageName::kPlanner)))  // Which comes after it.
+    return;
   const c10::AutoGradMode off(false);
   LatentStatistics statistics;
   const auto& vqvae = *model.vqvae();

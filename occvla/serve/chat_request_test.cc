@@ -108,6 +108,17 @@ TEST_F(ChatRequestTest, TheSameImagesHaveTheSameKeyWhateverIsAsked) {
   EXPECT_NE(key("a", 1), key("a", 2));
 }
 
+// So many characters of two bytes each.
+std::string Characters(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += "\u00e4";
+  return text;
+}
+
+TEST_F(ChatRequestTest, TextsAreMeasuredInCharacters) {
+  EXPECT_THAT(Read(With({{"stop", Characters(64)}})).request.stop, ElementsAre(Characters(64)));
+}
+
 TEST_F(ChatRequestTest, WhatIsWrongIsToldWithItsField) {
   const std::pair<Json, std::string> cases[] = {
       {With({{"top_k", 3}}),
@@ -127,6 +138,7 @@ TEST_F(ChatRequestTest, WhatIsWrongIsToldWithItsField) {
       {With({{"stream_options", {{"include_usage", true}}}}),
        "400 stream_options: stream_options belongs to \"stream\": true"},
       {With({{"stop", {"a", "b", "c", "d", "e"}}}), "400 stop: stop may hold 4 texts, but holds 5"},
+      {With({{"stop", Characters(65)}}), "400 stop: stop must hold texts of 1 to 64 characters"},
       {With({{"model", "gpt"}}), "404 model: there is no model \"gpt\" here, but \"nano\""},
       {With({{"messages", Json::array()}}),
        "400 messages: messages must be an array of 1 to 64 messages"},

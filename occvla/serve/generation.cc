@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "occvla/serve/refusal.h"
 
 namespace occvla::serve {
@@ -16,14 +18,21 @@ double Between(const JsonNode& node, double low, double high) {
   return value;
 }
 
+// Bytes that begin a character of UTF-8.
+size_t CharactersOf(const std::string& text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
+  }));
+}
+
 std::vector<std::string> ReadStops(const JsonNode& node, const AskLimits& limits) {
   const auto stops = node.is_string() ? std::vector<std::string>{node.String()} : node.Strings();
   if (stops.size() > limits.max_stops) {
     node.Fail(fmt::format("may hold {} texts, but holds {}", limits.max_stops, stops.size()));
   }
   for (const auto& stop : stops) {
-    if (stop.empty() || stop.size() > limits.max_stop_bytes) {
-      node.Fail(fmt::format("must hold texts of 1 to {} bytes", limits.max_stop_bytes));
+    if (stop.empty() || CharactersOf(stop) > limits.max_stop_characters) {
+      node.Fail(fmt::format("must hold texts of 1 to {} characters", limits.max_stop_characters));
     }
   }
   return stops;
@@ -59,8 +68,8 @@ double ReadDeadline(const JsonNode& body, const AskLimits& limits) {
 
 std::string ReadQuestion(const JsonNode& node, const AskLimits& limits) {
   std::string text = node.String();
-  if (text.size() > limits.max_text_bytes) {
-    node.Fail(fmt::format("may have {} bytes, but has {}", limits.max_text_bytes, text.size()));
+  if (const size_t size = CharactersOf(text); size > limits.max_text_characters) {
+    node.Fail(fmt::format("may have {} characters, but has {}", limits.max_text_characters, size));
   }
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   return text;

@@ -11,11 +11,11 @@ namespace occvla::serve {
 
 /// Bounds on what a request may ask of the model.
 struct AskLimits {
-  int64_t max_new_tokens = 512;   ///< Of one answer.
-  size_t max_text_bytes = 16384;  ///< Of one question.
-  size_t max_questions = 16;      ///< Of one /v1/predict.
+  int64_t max_new_tokens = 512;       ///< Of one answer.
+  size_t max_text_characters = 4096;  ///< Of one question: Unicode's, as OpenAPI counts.
+  size_t max_questions = 16;          ///< Of one /v1/predict.
   size_t max_stops = 4;
-  size_t max_stop_bytes = 256;
+  size_t max_stop_characters = 64;
   double max_deadline_s = 300, deadline_s = 120;  ///< The most, and where a request says nothing.
   int64_t max_pixels = 16'000'000;                ///< Of one image.
   size_t json_depth = 16;

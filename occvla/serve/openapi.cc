@@ -203,7 +203,7 @@ void Complete(Json& schemas, const OpenApiFacts& facts) {
   auto& predict = schemas["PredictRequest"]["properties"];
   predict["max_tokens"] = tokens;
   predict["questions"]["maxItems"] = limits.max_questions;
-  predict["questions"]["items"]["maxLength"] = limits.max_text_bytes / 4;
+  predict["questions"]["items"]["maxLength"] = limits.max_text_characters;
   predict["deadline_s"]["maximum"] = limits.max_deadline_s;
   chat["occvla"]["anyOf"][1]["properties"]["deadline_s"]["maximum"] = limits.max_deadline_s;
   if (!facts.example_frame.empty()) {
@@ -216,7 +216,7 @@ void Complete(Json& schemas, const OpenApiFacts& facts) {
                                            {"occvla", {{"frame", facts.example_frame}}}}};
   }
   auto& stop = schemas["Stop"]["anyOf"];
-  stop[1]["maxLength"] = stop[2]["items"]["maxLength"] = limits.max_stop_bytes / 4;
+  stop[1]["maxLength"] = stop[2]["items"]["maxLength"] = limits.max_stop_characters;
   stop[2]["maxItems"] = limits.max_stops;
 }
 

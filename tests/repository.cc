@@ -14,7 +14,8 @@ std::vector<fs::path> Walk() {
   const std::set<std::string> left_out{".git", "build", ".cache", "__pycache__", "node_modules"};
   std::vector<fs::path> files;
   for (auto it = fs::recursive_directory_iterator(Root()); it != fs::end(it); ++it) {
-    if (left_out.count(it->path().filename().string()))
+    // data/ is where the pages' examples put data sets.
+    if (left_out.count(it->path().filename().string()) || it->path() == Root() / "data")
       it.disable_recursion_pending();
     else if (it->is_regular_file())
       files.push_back(fs::relative(it->path(), Root()));

@@ -73,6 +73,12 @@ export interface MapLine {
   points_E: Point3[];
 }
 
+export interface FrameMap {
+  known: boolean;
+  areas: MapArea[];
+  lines: MapLine[];
+}
+
 /** x, y, z in E and the time in seconds from now. */
 export type WayPoint = [number, number, number, number];
 
@@ -117,7 +123,7 @@ export interface Frame {
   velocity_E: Point2 | null;
   cameras: Camera[];
   boxes: Box[];
-  map: { known: boolean; areas: MapArea[]; lines: MapLine[] };
+  map: FrameMap;
   way: { past: WayPoint[]; future: WayPoint[] };
   trajectory: (Point2 | null)[];
   meta_action: string | null;

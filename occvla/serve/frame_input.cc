@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <thread>
 
+#include "occvla/base/base64.h"
 #include "occvla/base/error.h"
 #include "occvla/base/files.h"
 #include "occvla/base/text.h"
-#include "occvla/serve/base64.h"
 #include "occvla/serve/camera_check.h"
 #include "occvla/serve/refusal.h"
 

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "occvla/base/base64.h"
 #include "occvla/base/npy.h"
 #include "occvla/eval/consistency.h"
-#include "occvla/serve/base64.h"
 
 namespace occvla::serve {
 namespace {

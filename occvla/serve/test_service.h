@@ -6,9 +6,9 @@
 #include <string>
 #include <thread>
 
+#include "occvla/base/base64.h"
 #include "occvla/base/queue.h"
 #include "occvla/data/image/image.h"
-#include "occvla/serve/base64.h"
 #include "occvla/serve/service.h"
 
 // Behind Eigen: it brings a macro _res.

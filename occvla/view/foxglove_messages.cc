@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "occvla/base/base64.h"
 #include "occvla/base/error.h"
 #include "occvla/geom/voxel_grid.h"
-#include "occvla/view/base64.h"
 #include "occvla/view/map_colours.h"
 #include "occvla/view/palette.h"
 #include "occvla/view/scene_box.h"
@@ -130,7 +130,7 @@ std::string ImageMessage(uint64_t time_ns, std::string_view camera, std::string_
                          std::string_view format) {
   return Dump({{"timestamp", Time(time_ns)},
                {"frame_id", camera},
-               {"data", Base64(bytes)},
+               {"data", EncodeBase64(bytes)},
                {"format", format}});
 }
 
@@ -246,7 +246,7 @@ std::string VoxelsMessage(uint64_t time_ns, std::span<const uint8_t> labels) {
                 {Field("x", 0, kFloat32), Field("y", 4, kFloat32), Field("z", 8, kFloat32),
                  Field("red", 12, kUint8), Field("green", 13, kUint8), Field("blue", 14, kUint8),
                  Field("alpha", 15, kUint8), Field("class", 16, kUint8)}},
-               {"data", Base64(data)}});
+               {"data", EncodeBase64(data)}});
 }
 
 std::string LogMessage(uint64_t time_ns, LogLevel level, std::string_view name,

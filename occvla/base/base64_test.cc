@@ -1,8 +1,8 @@
-#include "occvla/serve/base64.h"
+#include "occvla/base/base64.h"
 
 #include <gtest/gtest.h>
 
-namespace occvla::serve {
+namespace occvla {
 namespace {
 
 // RFC 4648, section 10.
@@ -20,10 +20,14 @@ TEST(Base64Test, WritesAndReadsTheExamplesOfTheRfc) {
   }
 }
 
+TEST(Base64Test, WritesBytesAboveAscii) {
+  EXPECT_EQ(EncodeBase64(std::string("\xff\x00\xfb", 3)), "/wD7");
+}
+
 TEST(Base64Test, RefusesWhatIsNotPaddedBase64) {
   for (const auto* text : {"Zg=", "Zg", "Z===", "=Zg=", "Zm9v\n", " Zm9v", "Zm-_", "Zm=v", "===="})
     EXPECT_EQ(DecodeBase64(text), std::nullopt) << text;
 }
 
 }  // namespace
-}  // namespace occvla::serve
+}  // namespace occvla

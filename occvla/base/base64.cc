@@ -1,10 +1,10 @@
-#include "occvla/serve/base64.h"
+#include "occvla/base/base64.h"
 
 #include <openssl/evp.h>
 
 #include <algorithm>
 
-namespace occvla::serve {
+namespace occvla {
 namespace {
 
 bool IsDigit64(char c) {
@@ -38,4 +38,4 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace occvla::serve
+}  // namespace occvla

@@ -11,6 +11,7 @@
 #include "occvla/model/files/init.h"
 #include "occvla/train/losses.h"
 #include "occvla/train/parameters.h"
+#include "occvla/train/step.h"
 
 namespace occvla::train {
 namespace {
@@ -143,6 +144,22 @@ TEST_F(FrameLossesTest, FramesInOnePassGiveTheSumsOfFramesAlone) {
         LargestDifference(GradientsOf(*trained, Total(together)), GradientsOf(*trained, separate)),
         close);
   }
+}
+
+TEST_F(FrameLossesTest, AFrameWithoutQuestionsAddsNothingToAStep) {
+  const auto trained = Make(AllModules(), at::kDouble);
+  const FrameObjective objective(StageOf(StageName::kPretrain), {}, trained->model, {}, 1);
+  auto silent = Frame();
+  silent.dialogues.clear();
+  FrameThreads threads(1, 1);
+  StepRunner runner(objective, trained->parameters, threads, nullptr);
+  const auto alone = runner.Run({silent}, /*by_loss=*/false, {});
+  EXPECT_EQ(alone.frames, 1);
+  EXPECT_EQ(alone.values.at("loss").first, 0);
+  for (const auto& gradient : alone.gradients) EXPECT_EQ(gradient.abs().max().item<double>(), 0);
+  const auto both = runner.Run({Frame(), silent}, /*by_loss=*/false, {});
+  const auto one = runner.Run({Frame()}, /*by_loss=*/false, {});
+  EXPECT_EQ(LargestDifference(both.gradients, one.gradients), 0);
 }
 
 TEST_F(FrameLossesTest, LayersThatRunAgainGiveTheSameGradients) {

@@ -93,7 +93,8 @@ StepRunner::Made StepRunner::Make(std::span<const Example> frames, bool by_loss)
     names.push_back(name);
     values.push_back(value.to(at::kDouble));
   }
-  const auto numbers = at::stack(values).to(at::kCPU);
+  // A frame may have nothing to say: no question, no loss.
+  const auto numbers = values.empty() ? at::Tensor() : at::stack(values).to(at::kCPU);
   double total = 0;
   for (size_t i = 0; i < names.size(); ++i) {
     const double value = numbers[static_cast<int64_t>(i)].item<double>();

@@ -162,9 +162,9 @@ struct ComputeConfig {
     v("threads", threads, "of this process; 0 = all cores");
     v("workers", workers, "frames at a time, which share the threads; 0 = as many as threads");
     v("together", together,
-      "frames computed in one pass; a GPU wants 8 or more. With 1 the bits do not depend on how "
-      "many "
-      "ranks there are");
+      "frames computed in one pass (in stage planner always one); a GPU wants 8 or more. With 1 "
+      "the "
+      "bits do not depend on how many ranks there are");
     v("recompute_layers", recompute_layers, "keep each layer's input alone, run it again backward");
   }
 };

@@ -61,10 +61,18 @@ void WriteEngine(std::string& text, const Dispatcher::State& engine) {
 }  // namespace
 
 std::string RouteOf(const std::string& path) {
-  static constexpr std::string_view kRoutes[] = {
-      "/v1/chat/completions", "/v1/predict", "/v1/models", "/v1/frames", "/v1/runs",
-      "/v1/review",           "/review",     "/assets",    "/healthz",   "/readyz",      "/metrics",
-      "/openapi.json"};
+  static constexpr std::string_view kRoutes[] = {"/v1/chat/completions",
+                                                 "/v1/predict",
+                                                 "/v1/models",
+                                                 "/v1/frames",
+                                                 "/v1/runs",
+                                                 "/v1/review",
+                                                 "/review",
+                                                 "/assets",
+                                                 "/healthz",
+                                                 "/readyz",
+                                                 "/metrics",
+                                                 "/openapi.json"};
   if (path == "/") return path;
   for (const auto route : kRoutes) {
     if (path == route || (path.starts_with(route) && path[route.size()] == '/'))
